@@ -1,0 +1,53 @@
+# make demo · make test · make lint · make bench; each sets up what it needs first.
+#
+#   ROS=jazzy make test     the Jazzy wheels instead of Kilted's, in an environment of their own
+#   PYTHON=python3.12 make  another interpreter, 3.10 to 3.12
+#
+# Where a ROS 2 installation is sourced (ROS_DISTRO is set) its rclpy and messages are used and no
+# ROS wheel is installed.
+
+PYTHON ?= python3
+ROS ?= kilted
+VENV := $(if $(ROS_DISTRO),.venv-$(ROS_DISTRO)-installed,$(if $(filter kilted,$(ROS)),.venv,.venv-$(ROS)))
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+ROS_WHEELS := $(if $(ROS_DISTRO),,requirements/ros-$(ROS).txt)
+BENCHMARKS := $(wildcard benchmarks/*.py)
+
+.PHONY: demo test test-graph lint bench build install clean
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: requirements/base.txt requirements/dev.txt $(ROS_WHEELS) setup.py
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || \
+	    { echo "$(PYTHON) is not Python 3.10 to 3.12: say which one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install $(foreach file,$(filter %.txt,$^),-r $(file))
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install
+	$(BIN)/unet-seg demo
+
+test: install
+	$(BIN)/python -m pytest
+
+# The tests that run on the middleware, for a second ROS distribution.
+test-graph: install
+	$(BIN)/python -m pytest test/ros test/nodes test/cli
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install
+	@for benchmark in $(BENCHMARKS); do $(BIN)/python $$benchmark || exit 1; done
+
+# Into a scratch folder, as a check that the package builds in a colcon workspace.
+build: install
+	$(BIN)/colcon --log-base build/log build --base-paths . --build-base build/colcon \
+	    --install-base build/install --event-handlers console_direct+
+
+clean:
+	rm -rf .venv .venv-* build *.egg-info demo_output

@@ -1,0 +1,56 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+PACKAGE = "unet_seg_ros"
+
+
+def files_of(*patterns: str) -> list[str]:
+    """Return the files that match, as paths relative to this file's folder."""
+    here = Path(__file__).parent
+    return sorted(
+        str(path.relative_to(here)) for pattern in patterns for path in here.glob(pattern)
+    )
+
+
+setup(
+    name=PACKAGE,
+    version="0.1.0",
+    description="Semantic masks from CARLA camera topics with a U-Net, as a ROS 2 node.",
+    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    maintainer="the unet_seg_ros authors",
+    maintainer_email="unet_seg_ros@users.noreply.github.com",
+    packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
+    package_data={PACKAGE: ["py.typed", "label_sets/*.yaml", "weights/*"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
+        (f"share/{PACKAGE}", ["package.xml"]),
+        (f"share/{PACKAGE}/launch", files_of("launch/*.launch.py")),
+        (f"share/{PACKAGE}/config", files_of("config/*.yaml", "config/*.rviz")),
+    ],
+    python_requires=">=3.10",
+    install_requires=[
+        "numpy>=1.23",
+        "opencv-python-headless>=4.5,<5",
+        "PyYAML>=5.4",
+        "rosbags>=0.10",
+        "safetensors>=0.4",
+        "torch>=2.5",
+        "tqdm>=4.60",
+    ],
+    extras_require={"onnx": ["onnx>=1.16", "onnxruntime>=1.18"]},
+    zip_safe=False,
+    entry_points={
+        "console_scripts": [
+            "unet-seg = unet_seg_ros.cli.main:main",
+            "segmentation_node = unet_seg_ros.nodes.segmentation:main",
+            "camera_node = unet_seg_ros.nodes.camera:main",
+            "evaluation_node = unet_seg_ros.nodes.evaluation:main",
+            "recorder_node = unet_seg_ros.nodes.recorder:main",
+        ],
+    },
+)

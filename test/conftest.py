@@ -1,0 +1,23 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What every test shares: a DDS domain of its own, and the real pictures."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from unet_seg_ros.ros.domain import free_domain_id
+
+os.environ["ROS_DOMAIN_ID"] = str(free_domain_id())
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Return the folder with the real pictures; tests that need it are skipped where it is not."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("the real pictures are not beside this checkout (../shared/data)")
+    return SHARED_DATA
