@@ -1,0 +1,4 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+
+"""Stand-in for the simulator: a small procedural town and its renderer."""
