@@ -25,7 +25,7 @@ setup(
     maintainer="the unet_seg_ros authors",
     maintainer_email="unet_seg_ros@users.noreply.github.com",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["py.typed", "label_sets/*.yaml", "weights/*"]},
+    package_data={PACKAGE: ["py.typed", "label_sets/*.yaml", "ros/fastdds.xml", "weights/*"]},
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
@@ -37,7 +37,8 @@ setup(
         "numpy>=1.23",
         "opencv-python-headless>=4.5,<5",
         "PyYAML>=5.4",
-        "rosbags>=0.10",
+        "mcap>=1.2",
+        "rosbags>=0.11",
         "safetensors>=0.4",
         "torch>=2.5",
         "tqdm>=4.60",
