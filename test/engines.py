@@ -1,0 +1,57 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures, a small network, and plain PyTorch to compare the engines with."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from unet_seg_ros.inference.segmenter import Request, Segmentation
+from unet_seg_ros.labels import ColorOrder, LabelSet
+from unet_seg_ros.model.checkpoint import Checkpoint
+from unet_seg_ros.model.unet import UNet, UNetConfig
+
+Uint8Array = npt.NDArray[np.uint8]
+
+EVERYTHING = Request(
+    color_mask=True, overlay=True, confidence=True, groups={"odd": (1, 3, 5), "none": ()}
+)
+
+
+def small_checkpoint() -> Checkpoint:
+    """Return an untrained network with batch statistics that matter."""
+    torch.manual_seed(0)
+    network = UNet(UNetConfig(classes=11, base_filters=8, levels=3, dropout=0.3))
+    network.train()
+    for _ in range(3):
+        network(torch.randn(2, 3, 32, 32))
+    return Checkpoint(network.eval(), LabelSet.load("camvid11"), input_size=(80, 60))
+
+
+def picture(width: int, height: int, seed: int = 0) -> Uint8Array:
+    """Return blurred noise, `(height, width, 3)` RGB."""
+    noise = np.random.default_rng(seed).integers(0, 256, (8, 10, 3), dtype=np.uint8)
+    return np.asarray(cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
+def in_order(rgb: Uint8Array, color_order: ColorOrder) -> Uint8Array:
+    channels = {"r": rgb[..., 0], "g": rgb[..., 1], "b": rgb[..., 2]}
+    alpha = np.full(rgb.shape[:2], 77, np.uint8)
+    return np.stack([channels.get(name, alpha) for name in color_order], axis=-1)
+
+
+def plain_logits(checkpoint: Checkpoint, rgb: Uint8Array) -> torch.Tensor:
+    """Return the logits that PyTorch alone computes for a picture of network size."""
+    mean = torch.tensor(checkpoint.normalization.mean).view(3, 1, 1)
+    std = torch.tensor(checkpoint.normalization.std).view(3, 1, 1)
+    image = torch.from_numpy(rgb).permute(2, 0, 1).float() / 255
+    with torch.inference_mode():
+        return checkpoint.model.eval()(((image - mean) / std).unsqueeze(0))
+
+
+def only(results: list[Segmentation]) -> Segmentation:
+    (result,) = results
+    return result

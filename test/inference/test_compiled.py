@@ -1,0 +1,113 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The compiled network. Compiling takes a while, so the tests share one engine."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from engines import EVERYTHING, only, picture, small_checkpoint
+
+from unet_seg_ros.inference.segmenter import Compile, Frame, Segmenter, Upsample, missing_compiler
+from unet_seg_ros.model.checkpoint import Checkpoint
+
+pytestmark = [
+    pytest.mark.skipif(missing_compiler() is not None, reason="there is no C++ compiler"),
+    pytest.mark.timeout(300),
+]
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    return small_checkpoint()
+
+
+@pytest.fixture(scope="module")
+def segmenter(checkpoint: Checkpoint) -> Segmenter:
+    return Segmenter(checkpoint, device="cpu", precision="float32", compile="off")
+
+
+@pytest.fixture(scope="module")
+def compiled(checkpoint: Checkpoint) -> Segmenter:
+    """An engine that was warmed up in another thread while this one used it, as a node does."""
+    segmenter = Segmenter(checkpoint, "cpu", "float32", "on")
+    segmenter.warm_up([(160, 120)])
+    replacement = Segmenter(checkpoint, "cpu", "float32", "on")
+    thread = threading.Thread(
+        target=lambda: replacement.warm_up([(160, 120), (320, 240)], confidence=True)
+    )
+    thread.start()
+    frame = Frame(picture(160, 120), "rgb")
+    expected = only(segmenter([frame])).labels.copy()
+    while thread.is_alive():
+        np.testing.assert_array_equal(only(segmenter([frame])).labels, expected)
+    return replacement
+
+
+def graphs() -> int:
+    """Return how many graphs the compiler has made so far."""
+    count: int = torch._dynamo.utils.counters["stats"]["unique_graphs"]
+    return count
+
+
+def test_it_is_compiled(compiled: Segmenter) -> None:
+    assert compiled.notes == ()
+    assert compiled.compiled
+    # Both sizes are the same to the network.
+    assert len(compiled._engine._compiled) == 1
+
+
+def test_it_agrees_with_the_eager_engine(compiled: Segmenter, segmenter: Segmenter) -> None:
+    frame = Frame(picture(320, 240), "rgb")
+    graphs_before = graphs()
+    result, expected = only(compiled([frame], EVERYTHING)), only(segmenter([frame], EVERYTHING))
+    assert graphs() == graphs_before
+    assert np.mean(result.labels == expected.labels) >= 0.9999
+    assert np.abs(result.confidence.astype(int) - expected.confidence).max() <= 1
+
+
+@pytest.mark.parametrize("upsample", ["labels", "logits"])
+def test_it_agrees_in_bfloat16(checkpoint: Checkpoint, upsample: Upsample) -> None:
+    frame = Frame(picture(160, 120), "rgb")
+    label_maps = []
+    choices: tuple[Compile, ...] = ("off", "on")
+    for compile in choices:
+        segmenter = Segmenter(checkpoint, "cpu", "bfloat16", compile, upsample=upsample)
+        segmenter.warm_up([(160, 120)])
+        label_maps.append(only(segmenter([frame])).labels)
+    # Untrained, the network is undecided in many places.
+    assert np.mean(label_maps[0] == label_maps[1]) >= 0.97
+
+
+def test_other_sizes_run_without_being_compiled(compiled: Segmenter, segmenter: Segmenter) -> None:
+    frame = Frame(picture(320, 200), "rgb")
+    graphs_before = graphs()
+    labels = only(compiled([frame])).labels
+    assert graphs() == graphs_before
+    np.testing.assert_array_equal(labels, only(segmenter([frame])).labels)
+
+
+def test_a_compiler_that_fails_is_noted_and_not_fatal(
+    checkpoint: Checkpoint,
+    segmenter: Segmenter,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broken = Segmenter(checkpoint, "cpu", "float32", "auto")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    with torch._inductor.config.patch({"cpp.cxx": ("false",)}):
+        broken.warm_up([(96, 96)])
+    assert not broken.compiled
+    (note,) = broken.notes
+    assert note.startswith("runs uncompiled: compiling the network failed (")
+    frame = Frame(picture(96, 96), "rgb")
+    np.testing.assert_array_equal(only(broken([frame])).labels, only(segmenter([frame])).labels)
+
+
+def test_the_settings_of_the_compiler_are_left_alone(compiled: Segmenter) -> None:
+    assert compiled.compiled
+    assert not torch._inductor.config.freezing

@@ -1,0 +1,52 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`unet-seg export`: a checkpoint's network as ONNX, torch.export or TorchScript."""
+
+from __future__ import annotations
+
+import argparse
+
+from unet_seg_ros.cli.arguments import parse_size
+
+_EXAMPLES = """\
+The format follows from the name of the file: .onnx (ONNX), .pt2 (torch.export), .ts (TorchScript).
+In: (N, 3, H, W) float32 RGB pixels from 0 to 255. Out: (N, classes, H, W) float32 logits.
+
+examples:
+  unet-seg export carla29-small.safetensors carla29-small.onnx
+  unet-seg export carla29-small.safetensors carla29-small.pt2 --size 400x224
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `export` to the commands of `unet-seg`."""
+    parser = commands.add_parser(
+        "export",
+        help="write a checkpoint's network as ONNX, torch.export or TorchScript",
+        description="Write a checkpoint's network for other programs and check that it agrees.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("checkpoint", help="the checkpoint (.safetensors)")
+    parser.add_argument("output", help="the file to write (.onnx, .pt2 or .ts)")
+    parser.add_argument(
+        "--size",
+        type=parse_size,
+        metavar="WIDTHxHEIGHT",
+        help="size of the pictures, fixed in .pt2 (default: the checkpoint's input size)",
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export and say how well the file agrees with the checkpoint."""
+    # Here, so that `unet-seg --help` does not wait for torch.
+    from unet_seg_ros.model.checkpoint import load_checkpoint
+    from unet_seg_ros.model.export import export_network
+
+    agreement = export_network(load_checkpoint(args.checkpoint), args.output, args.size)
+    print(
+        f"wrote {args.output}: logits differ by at most {agreement.max_difference:.2g}, "
+        f"{agreement.pixel_agreement:.2%} of the pixels get the same class"
+    )
+    return 0

@@ -1,0 +1,33 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Long work beside a thread that must stay responsive."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import TypeVar
+
+Result = TypeVar("Result")
+
+
+def run_in_background(work: Callable[[], Result], name: str) -> Future[Result]:
+    """Run `work` in a thread called `name`; its result or exception arrives in the future.
+
+    Unlike those of `ThreadPoolExecutor`, the thread does not keep the process from ending: loading
+    and compiling a network can take a minute, a Ctrl-C must not.
+    """
+    future: Future[Result] = Future()
+    future.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+    threading.Thread(target=run, name=name, daemon=True).start()
+    return future

@@ -1,0 +1,96 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What goes into the engine and what comes out: plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from unet_seg_ros.labels import UNKNOWN_ID, ColorOrder
+
+Uint8Array = npt.NDArray[np.uint8]
+
+_COLOR_ORDERS = get_args(ColorOrder)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A camera picture.
+
+    Attributes:
+        pixels: `(H, W, 3)` or `(H, W, 4)` uint8; rows may be padded (any strides will do).
+        color_order: The order of the channels; an alpha channel is ignored.
+
+    Raises:
+        ValueError: the pixels are not of that shape and type.
+    """
+
+    pixels: Uint8Array
+    color_order: ColorOrder
+
+    def __post_init__(self) -> None:
+        if self.color_order not in _COLOR_ORDERS:
+            raise ValueError(
+                f"color_order is {self.color_order!r}; give one of {', '.join(_COLOR_ORDERS)}"
+            )
+        shape, dtype = self.pixels.shape, self.pixels.dtype
+        if dtype != np.uint8 or len(shape) != 3 or shape[2] != len(self.color_order) or 0 in shape:
+            raise ValueError(
+                f"a {self.color_order} frame must be (H, W, {len(self.color_order)}) uint8, "
+                f"not {shape} {dtype}"
+            )
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to compute beside the label maps; what is not asked for costs nothing.
+
+    Attributes:
+        color_mask: The label map in the label set's colours.
+        overlay: The colour mask blended over the frame.
+        confidence: The probability of the winning class.
+        groups: For every name, the class ids whose pixels its mask marks.
+        overlay_opacity: Share of the colour mask in the overlay, 0 to 1.
+
+    Raises:
+        ValueError: the opacity or a class id is out of range.
+    """
+
+    color_mask: bool = False
+    overlay: bool = False
+    confidence: bool = False
+    groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    overlay_opacity: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.overlay_opacity <= 1.0:
+            raise ValueError(f"overlay_opacity must be from 0 to 1, not {self.overlay_opacity}")
+        for name, ids in self.groups.items():
+            if wrong := [id_ for id_ in ids if not 0 <= id_ < UNKNOWN_ID]:
+                raise ValueError(f"group {name!r} has class ids that no class can have: {wrong}")
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """The masks of one frame, all at the frame's size.
+
+    The arrays belong to the segmenter, whose next call overwrites them.
+
+    Attributes:
+        labels: Class id per pixel, `(H, W)` uint8.
+        color_mask: `(H, W, 3)` uint8 RGB.
+        overlay: `(H, W, 3)` uint8 RGB.
+        confidence: Probability of the winning class x 255, `(H, W)` uint8.
+        group_masks: For every group asked for, `(H, W)` uint8, 255 inside and 0 outside.
+    """
+
+    labels: Uint8Array
+    color_mask: Uint8Array | None = None
+    overlay: Uint8Array | None = None
+    confidence: Uint8Array | None = None
+    group_masks: Mapping[str, Uint8Array] = field(default_factory=dict)

@@ -1,0 +1,152 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The trained U-Net made ready for inference, as one function from pixels to class ids."""
+
+from __future__ import annotations
+
+import copy
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from unet_seg_ros.model.checkpoint import Checkpoint
+from unet_seg_ros.model.unet import UNet, pad_to_multiple
+
+Upsample = Literal["labels", "logits"]
+
+
+class InferenceNetwork(nn.Module):
+    """Pixels in, class ids out; what lies between never leaves the graph.
+
+    It computes what the checkpoint's U-Net does with less work: batch normalisation is folded into
+    the convolutions, and skips are added instead of concatenated. The weights are `dtype` and
+    channels-last.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, dtype: torch.dtype) -> None:
+        super().__init__()
+        unet = fold_batch_norm(checkpoint.model)
+        self.size_multiple = unet.config.size_multiple
+        self.encoder = unet.encoder
+        self.decoder = nn.ModuleList(
+            _AddingBlock(up, block) for up, block in zip(unet.up, unet.decoder, strict=True)
+        )
+        self.head = unet.head
+        self.to(dtype)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.dtype = dtype
+        mean = torch.tensor(checkpoint.normalization.mean).view(3, 1, 1)
+        std = torch.tensor(checkpoint.normalization.std).view(3, 1, 1)
+        # (value / 255 - mean) / std, in one multiplication and one addition.
+        self.scale = nn.Buffer(1 / (255 * std))
+        self.offset = nn.Buffer(-mean / std)
+
+    def forward(
+        self, image: Tensor, size: tuple[int, int] | None, confidence: bool
+    ) -> tuple[Tensor, Tensor | None]:
+        """Segment a batch of pictures.
+
+        Args:
+            image: `(N, 3, h, w)` RGB, 0 to 255, uint8 or floating point, channels-last in memory.
+            size: (height, width) the logits are resized to; None leaves them at (h, w).
+            confidence: Whether the probability of the winning class is wanted.
+
+        Returns:
+            Class ids and, if wanted, probabilities x 255: `(N, *size)` uint8.
+        """
+        logits = self._logits((image * self.scale + self.offset).to(self.dtype))
+        if size is None:
+            labels = _winning_class(logits)
+        else:
+            logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
+            labels = logits.argmax(dim=1).to(torch.uint8)
+        if not confidence:
+            return labels, None
+        probability = logits.float().softmax(dim=1).amax(dim=1)
+        return labels, (probability * 255).round().to(torch.uint8)
+
+    def _logits(self, image: Tensor) -> Tensor:
+        """Return what `UNet.forward` returns."""
+        height, width = image.shape[-2:]
+        x = pad_to_multiple(image, self.size_multiple)
+        *encoder, bottleneck = self.encoder
+        skips = []
+        for block in encoder:
+            x = block(x)
+            skips.append(x)
+            x = F.max_pool2d(x, 2)
+        x = bottleneck(x)
+        for block in self.decoder:
+            x = block(skips.pop(), x)
+        logits: Tensor = self.head(x)
+        return logits[..., :height, :width]
+
+
+class _AddingBlock(nn.Module):
+    """A block of the decoder that convolves its two inputs apart and adds the results.
+
+    The sum is the convolution of both inputs side by side, which need not be copied there.
+    """
+
+    def __init__(self, up: nn.Module, block: nn.Module) -> None:
+        super().__init__()
+        first, *rest = block.children()
+        assert isinstance(first, nn.Conv2d)
+        skip_weight, up_weight = first.weight.chunk(2, dim=1)
+        self.up = up
+        self.skip_convolution = _convolution(skip_weight, None)
+        self.up_convolution = _convolution(up_weight, first.bias)
+        self.rest = nn.Sequential(*rest)
+
+    def forward(self, skip: Tensor, below: Tensor) -> Tensor:
+        both = self.skip_convolution(skip) + self.up_convolution(self.up(below))
+        output: Tensor = self.rest(both)
+        return output
+
+
+def _convolution(weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
+    """Return the 3x3 convolution with these parameters."""
+    outputs, inputs = weight.shape[:2]
+    convolution = nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias is not None)
+    convolution.weight = nn.Parameter(weight.clone(), requires_grad=False)
+    if bias is not None:
+        convolution.bias = nn.Parameter(bias.clone(), requires_grad=False)
+    return convolution
+
+
+def _winning_class(logits: Tensor) -> Tensor:
+    """Return the class of the largest of `(N, C, H, W)` logits, `(N, H, W)` uint8.
+
+    The logits must lie in memory, as a convolution leaves them: what the compiler computes anew for
+    each use need not be equal to itself.
+    """
+    if not torch.compiler.is_compiling():
+        return logits.argmax(dim=1).to(torch.uint8)
+    # The compiler makes vector instructions of a maximum and a comparison, but not of an argmax.
+    ids = torch.arange(logits.shape[1], dtype=logits.dtype, device=logits.device).view(-1, 1, 1)
+    is_largest = logits == logits.amax(dim=1, keepdim=True)
+    return torch.where(is_largest, ids, 255).amin(dim=1).to(torch.uint8)
+
+
+def fold_batch_norm(model: UNet) -> UNet:
+    """Return a copy of `model` for inference whose convolutions do the batch normalisation too."""
+    folded = copy.deepcopy(model).eval().requires_grad_(False)
+    for blocks in (folded.encoder, folded.decoder):
+        for index, block in enumerate(blocks):
+            blocks[index] = _fold_block(block)
+    return folded
+
+
+def _fold_block(block: nn.Module) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for layer in block.children():
+        if isinstance(layer, nn.BatchNorm2d):
+            convolution = layers.pop()
+            assert isinstance(convolution, nn.Conv2d)
+            layers.append(fuse_conv_bn_eval(convolution, layer))
+        elif not isinstance(layer, nn.Dropout):
+            layers.append(layer)
+    return nn.Sequential(*layers)

@@ -1,0 +1,212 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The engine on the processor: OpenCV around a channels-last network, compiled where possible."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from unet_seg_ros.inference.frames import Request, Segmentation, Uint8Array
+from unet_seg_ros.inference.geometry import Size, enlarge_labels, network_size, shrink
+from unet_seg_ros.inference.network import InferenceNetwork, Upsample
+from unet_seg_ros.labels import ColorOrder, group_table
+from unet_seg_ros.model.checkpoint import Checkpoint
+
+# A camera that changes its size for ever must not fill the memory: what belongs to the sizes that
+# were used longest ago is dropped.
+MAX_SIZES = 8
+# Versions of the network that the compiler makes in one process, whatever the checkpoint. Its own
+# limit is 8; isolate_recompiles would lift it, but mixes up the versions when one thread compiles
+# while another runs (torch 2.13).
+MAX_COMPILED = 64
+
+_TO_RGB: dict[ColorOrder, int | None] = {
+    "rgb": None,
+    "bgr": cv2.COLOR_BGR2RGB,
+    "rgba": cv2.COLOR_RGBA2RGB,
+    "bgra": cv2.COLOR_BGRA2RGB,
+}
+
+_Network = Callable[[Tensor, "tuple[int, int] | None", bool], "tuple[Tensor, Tensor | None]"]
+_Value = TypeVar("_Value")
+
+
+class _Buffers:
+    """The arrays that one picture needs on its way, made at first use and kept."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, Uint8Array] = {}
+
+    def get(self, name: str, *shape: int) -> Uint8Array:
+        if name not in self._arrays:
+            self._arrays[name] = np.empty(shape, np.uint8)
+        return self._arrays[name]
+
+
+class Processor:
+    """Segments frames one after the other.
+
+    A batch would gain nothing: one picture already keeps every core busy, and a network compiled
+    for one picture serves any number of cameras.
+
+    Attributes:
+        compiled: Whether `warm_up` compiles the network.
+        notes: What a user should know about the speed, one sentence each.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        dtype: torch.dtype,
+        input_size: Size,
+        upsample: Upsample,
+        compile_: bool,
+    ) -> None:
+        self.compiled = compile_
+        self.notes: list[str] = []
+        self.out_of_memory_count = 0
+        self._color_table = checkpoint.label_set.color_table.reshape(256, 1, 3)
+        self._input_size = input_size
+        self._upsample = upsample
+        self._network = InferenceNetwork(checkpoint, dtype)
+        self._compiled: OrderedDict[object, _Network] = OrderedDict()
+        self._buffers: OrderedDict[object, list[_Buffers]] = OrderedDict()
+
+    def warm_up(self, size: Size, batch: int, confidence: bool) -> None:
+        """Compile the network for frames of `size`, (width, height), and run all of it once."""
+        if self.compiled:
+            self._compile(size, confidence)
+        black = np.zeros((size[1], size[0], 3), np.uint8)
+        self.segment([black] * batch, "rgb", Request(confidence=confidence))
+
+    def segment(
+        self, pictures: Sequence[Uint8Array], color_order: ColorOrder, request: Request
+    ) -> list[Segmentation]:
+        """Segment `(H, W, 3|4)` uint8 pictures of one shape and colour order."""
+        key = (pictures[0].shape, color_order)
+        buffers = self._buffers.get(key, [])
+        _remember(self._buffers, key, buffers)
+        while len(buffers) < len(pictures):
+            buffers.append(_Buffers())
+        return [
+            self._segment_one(picture, color_order, request, own_buffers)
+            for picture, own_buffers in zip(pictures, buffers, strict=False)
+        ]
+
+    def close(self) -> None:
+        """Free the compiled networks and the buffers."""
+        self._compiled.clear()
+        self._buffers.clear()
+
+    def _segment_one(
+        self, picture: Uint8Array, color_order: ColorOrder, request: Request, buffers: _Buffers
+    ) -> Segmentation:
+        height, width, channels = picture.shape
+        size = (width, height)
+        small = network_size(size, self._input_size)
+        shrunk = shrink(picture, small, buffers.get("shrunk", small[1], small[0], channels))
+        rgb = _to_rgb(shrunk, color_order, buffers.get("rgb", small[1], small[0], 3))
+
+        ids, probabilities = self._run_network(rgb, size, request.confidence)
+
+        labels = enlarge_labels(ids, size, buffers.get("labels", height, width))
+        confidence = color_mask = overlay = None
+        if probabilities is not None:
+            confidence = buffers.get("confidence", height, width)
+            enlarge_labels(probabilities, size, confidence)
+        if request.color_mask or request.overlay:
+            color_mask = buffers.get("color_mask", height, width, 3)
+            # A third of the time of np.take.
+            cv2.applyColorMap(labels, self._color_table, color_mask)
+            if request.overlay:
+                overlay = _to_rgb(picture, color_order, buffers.get("overlay", height, width, 3))
+                opacity = request.overlay_opacity
+                cv2.addWeighted(overlay, 1 - opacity, color_mask, opacity, 0, overlay)
+        masks = {}
+        for index, (name, group) in enumerate(request.groups.items()):
+            masks[name] = buffers.get(f"group {index}", height, width)
+            cv2.LUT(labels, group_table(group), masks[name])
+        if not request.color_mask:
+            color_mask = None
+        return Segmentation(labels, color_mask, overlay, confidence, masks)
+
+    def _run_network(
+        self, rgb: Uint8Array, size: Size, confidence: bool
+    ) -> tuple[Uint8Array, Uint8Array | None]:
+        """Return the ids and probabilities of an `(h, w, 3)` picture, at its size or at `size`."""
+        image = torch.from_numpy(rgb).permute(2, 0, 1).unsqueeze(0)
+        logits_size = size[::-1] if self._upsample == "logits" else None
+        key = self._network_key(size, confidence)
+        with torch.inference_mode():
+            try:
+                network = self._compiled.get(key, self._network)
+                labels, probabilities = network(image, logits_size, confidence)
+            except Exception as error:
+                # Compiling runs much foreign code, which raises whatever it likes.
+                if network is self._network:
+                    raise
+                self._stop_compiling(error)
+                labels, probabilities = self._network(image, logits_size, confidence)
+        return labels[0].numpy(), None if probabilities is None else probabilities[0].numpy()
+
+    def _compile(self, size: Size, confidence: bool) -> None:
+        key = self._network_key(size, confidence)
+        if key in self._compiled:
+            return
+        network = torch.compile(  # type: ignore[call-overload]
+            self._network, dynamic=False, recompile_limit=MAX_COMPILED
+        )
+        _remember(self._compiled, key, network)
+        width, height = network_size(size, self._input_size)
+        # Compiling happens in the first run. Frozen weights are constants to the compiler, which
+        # packs them for the processor; as an option of torch.compile this comes too late.
+        with torch._inductor.config.patch(freezing=True):
+            self._run_network(np.zeros((height, width, 3), np.uint8), size, confidence)
+
+    def _stop_compiling(self, error: Exception) -> None:
+        self.compiled = False
+        self._compiled.clear()
+        reason = str(error).strip().partition("\n")[0]
+        self.notes.append(
+            f"runs uncompiled: compiling the network failed ({reason:.200}); check that g++ and "
+            "the headers of Python (python3-dev) are installed"
+        )
+
+    def _network_key(self, size: Size, confidence: bool) -> tuple[object, ...]:
+        """Return what a compiled network is made for: the shapes in and out."""
+        small = network_size(size, self._input_size)
+        return small, size if self._upsample == "logits" else None, confidence
+
+
+def missing_compiler() -> str | None:
+    """Return why networks cannot be compiled on this machine, or None if they can."""
+    compiler = os.environ.get("CXX", "g++")
+    if shutil.which(compiler) is None:
+        return f"runs uncompiled: there is no C++ compiler ({compiler}); install g++"
+    return None
+
+
+def _to_rgb(picture: Uint8Array, color_order: ColorOrder, out: Uint8Array) -> Uint8Array:
+    conversion = _TO_RGB[color_order]
+    if conversion is None:
+        np.copyto(out, picture)
+    else:
+        cv2.cvtColor(picture, conversion, out)
+    return out
+
+
+def _remember(entries: OrderedDict[object, _Value], key: object, value: _Value) -> None:
+    """Put `value` among the `MAX_SIZES` entries used last."""
+    entries[key] = value
+    entries.move_to_end(key)
+    if len(entries) > MAX_SIZES:
+        entries.popitem(last=False)

@@ -1,0 +1,236 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Frames in, label maps out: one class, whatever the device.
+
+Example:
+    segmenter = Segmenter.from_checkpoint("carla29-small.safetensors")
+    segmenter.warm_up([(800, 600)])
+    (result,) = segmenter([Frame(pixels, "bgra")], Request(color_mask=True))
+    result.labels  # (600, 800) uint8
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Literal, Protocol
+
+import torch
+
+from unet_seg_ros.inference.frames import Frame as Frame
+from unet_seg_ros.inference.frames import Request as Request
+from unet_seg_ros.inference.frames import Segmentation as Segmentation
+from unet_seg_ros.inference.frames import Uint8Array
+from unet_seg_ros.inference.geometry import Size
+from unet_seg_ros.inference.network import Upsample as Upsample
+from unet_seg_ros.inference.processor import Processor, missing_compiler
+from unet_seg_ros.labels import ColorOrder, LabelSet
+from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
+
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+Compile = Literal["auto", "on", "off"]
+
+_DTYPES = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
+
+
+class SegmenterError(ValueError):
+    """An engine cannot be made as asked; the message says why and what to do."""
+
+
+class Engine(Protocol):
+    """What a device must offer; frames come grouped by shape and colour order."""
+
+    compiled: bool
+    notes: list[str]
+    out_of_memory_count: int
+
+    def warm_up(self, size: Size, batch: int, confidence: bool) -> None:
+        """Prepare for `batch` frames of `size` at a time."""
+
+    def segment(
+        self, pictures: Sequence[Uint8Array], color_order: ColorOrder, request: Request
+    ) -> list[Segmentation]:
+        """Segment `(H, W, 3|4)` uint8 pictures of one shape and colour order."""
+
+    def close(self) -> None:
+        """Free the memory that is kept between calls."""
+
+
+class Segmenter:
+    """A checkpoint on a device, ready for frames.
+
+    A frame is shrunk, keeping its aspect ratio, until it fits in `input_size`; the masks come back
+    at the frame's size. The arrays of the results are overwritten by the next call. One thread may
+    call at a time.
+
+    Args:
+        checkpoint: The network and what belongs to it.
+        device: "cpu", "cuda", "cuda:1", ...; "auto" takes CUDA where it is usable.
+        precision: Of the network. "auto" is float16 on CUDA, bfloat16 on processors that have it
+            in hardware (AVX-512 BF16, AMX), otherwise float32.
+        compile: Whether `warm_up` compiles the network (processor only): "auto" does where there
+            is a C++ compiler, "on" insists on one.
+        input_size: (width, height), by default the checkpoint's.
+        upsample: "labels" brings the label map to the frame's size, "logits" the scores of the
+            classes: smoother edges, several times the work.
+
+    Raises:
+        SegmenterError: the device, the precision or the compiler is not there.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        device: str = "auto",
+        precision: Precision = "auto",
+        compile: Compile = "auto",
+        input_size: Size | None = None,
+        upsample: Upsample = "labels",
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.device = choose_device(device)
+        self.precision = choose_precision(precision, self.device)
+        self.input_size = checkpoint.input_size if input_size is None else input_size
+        if min(self.input_size) < 1:
+            raise SegmenterError(f"input_size must be width and height, not {self.input_size}")
+        if upsample not in ("labels", "logits"):
+            raise SegmenterError(f"upsample must be labels or logits, not {upsample!r}")
+        if compile not in ("auto", "on", "off"):
+            raise SegmenterError(f"compile must be auto, on or off, not {compile!r}")
+        self._engine = self._make_engine(compile, upsample)
+
+    @classmethod
+    def from_checkpoint(
+        cls,
+        path: str | Path,
+        device: str = "auto",
+        precision: Precision = "auto",
+        compile: Compile = "auto",
+        input_size: Size | None = None,
+        upsample: Upsample = "labels",
+    ) -> Segmenter:
+        """Load the checkpoint at `path`; the other arguments are those of the class.
+
+        Raises:
+            CheckpointError: the file cannot be loaded.
+            SegmenterError: the device, the precision or the compiler is not there.
+        """
+        return cls(load_checkpoint(path), device, precision, compile, input_size, upsample)
+
+    def __call__(self, frames: Sequence[Frame], request: Request = Request()) -> list[Segmentation]:  # noqa: B008
+        """Segment `frames`, whose sizes and colour orders may differ, and return as many results.
+
+        The arrays of the results belong to the segmenter: the next call overwrites them.
+        """
+        groups: dict[tuple[tuple[int, ...], ColorOrder], list[int]] = {}
+        for index, frame in enumerate(frames):
+            groups.setdefault((frame.pixels.shape, frame.color_order), []).append(index)
+        results: dict[int, Segmentation] = {}
+        for (_, color_order), indices in groups.items():
+            pictures = [frames[index].pixels for index in indices]
+            segmented = self._engine.segment(pictures, color_order, request)
+            results.update(zip(indices, segmented, strict=True))
+        return [results[index] for index in range(len(frames))]
+
+    def warm_up(self, sizes: Iterable[Size], batch: int = 1, confidence: bool = False) -> None:
+        """Prepare for frames of `sizes`, (width, height) each, so that none of them is slow.
+
+        This is where networks are compiled, once for each size after shrinking; that takes up to a
+        minute, or seconds when the compiler's cache knows the network. Frames of any other size
+        run at once, uncompiled. It may run in another thread, as long as no frame comes meanwhile.
+
+        Args:
+            sizes: The sizes of frames to come.
+            batch: How many frames of one size come in one call.
+            confidence: Whether confidence will be asked for.
+        """
+        for size in sizes:
+            self._engine.warm_up(size, batch, confidence)
+
+    def close(self) -> None:
+        """Free the memory kept between calls; the next call works, as before any `warm_up`."""
+        self._engine.close()
+
+    @property
+    def label_set(self) -> LabelSet:
+        """What the ids in the label maps are."""
+        return self.checkpoint.label_set
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `warm_up` compiles the network (on the processor)."""
+        return self._engine.compiled
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know about this engine, one sentence each; often nothing."""
+        return tuple(self._engine.notes)
+
+    @property
+    def out_of_memory_count(self) -> int:
+        """How often a batch was halved because the device's memory was full."""
+        return self._engine.out_of_memory_count
+
+    def _make_engine(self, compile: Compile, upsample: Upsample) -> Engine:
+        dtype = _DTYPES[self.precision]
+        if self.device.startswith("cuda"):
+            from unet_seg_ros.inference.cuda import CudaEngine
+
+            return CudaEngine(self.checkpoint, self.device, dtype, self.input_size, upsample)
+        obstacle = None if compile == "off" else missing_compiler()
+        if compile == "on" and obstacle:
+            raise SegmenterError(f"compile is on, but the network {obstacle}")
+        wanted = compile != "off" and obstacle is None
+        processor = Processor(self.checkpoint, dtype, self.input_size, upsample, wanted)
+        if obstacle:
+            processor.notes.append(obstacle)
+        return processor
+
+
+def choose_device(device: str) -> str:
+    """Return the device to use: "cpu" or "cuda:N".
+
+    Raises:
+        SegmenterError: no such device here.
+    """
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "auto":
+        return "cuda:0" if count else "cpu"
+    kind, _, index = device.partition(":")
+    if device != "cpu" and (kind != "cuda" or (index and not index.isdecimal())):
+        raise SegmenterError(f"device must be auto, cpu, cuda or cuda:N, not {device!r}")
+    if kind == "cpu":
+        return "cpu"
+    if not count:
+        built = "" if torch.version.cuda else " (this torch is built without CUDA)"
+        raise SegmenterError(f"device is {device}, but there is no CUDA here{built}; use cpu")
+    if int(index or 0) >= count:
+        raise SegmenterError(f"device is {device}, but there are only {count} CUDA devices")
+    return f"cuda:{int(index or 0)}"
+
+
+def choose_precision(precision: Precision, device: str) -> str:
+    """Return the precision to use on `device`.
+
+    Raises:
+        SegmenterError: the device cannot do it.
+    """
+    if precision == "auto":
+        if device != "cpu":
+            return "float16"
+        return "bfloat16" if processor_has_bfloat16() else "float32"
+    if precision not in _DTYPES:
+        raise SegmenterError(f"precision must be auto or one of {', '.join(_DTYPES)}")
+    if device == "cpu" and precision == "float16":
+        raise SegmenterError("precision float16 needs CUDA; use bfloat16 or float32 on the cpu")
+    return precision
+
+
+def processor_has_bfloat16() -> bool:
+    """Return whether the processor multiplies bfloat16 in hardware."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
