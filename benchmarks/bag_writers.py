@@ -1,0 +1,154 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What it costs to write a drive to a bag: our writer against those of `rosbags` and `mcap`.
+
+A drive here is, per frame, a camera picture (bgra8), its label map (mono8) and that in colours as
+a semantic camera sends it (bgra8), all 800x600. The writers take turns; processor time is counted,
+because on a small machine the network needs it.
+
+    python benchmarks/bag_writers.py FOLDER_OF_PICTURES [--frames N]
+
+Take real camera pictures: how well they compress decides everything. The label maps are made of
+them by rounding a blurred gray picture to eight ids.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from mcap.writer import CompressionType
+from mcap.writer import Writer as McapWriter
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin
+from rosbags.rosbag2 import Writer as RosbagsWriter
+from rosbags.typesys import Stores, get_typestore
+
+from unet_seg_ros.bags.writer import BagWriter, Topic
+from unet_seg_ros.ros.images import Header, write_image
+
+SIZE = (800, 600)
+TOPICS = ("/image", "/labels", "/semantic")
+ROUNDS = 3
+FRAME_NS = 50_000_000
+IMAGE = "sensor_msgs/msg/Image"
+STORE = get_typestore(Stores.LATEST)
+DEFINITION = STORE.generate_msgdef(IMAGE, ros_version=2)[0]
+DIGEST = STORE.hash_rihs01(IMAGE)
+PALETTE = np.random.default_rng(0).integers(0, 256, (8, 4), np.uint8)
+
+Frames = Sequence[tuple[bytes, bytes, bytes]]
+Write = Callable[[Path, Frames], None]
+
+
+def main() -> None:
+    """Let every writer write the same drive and print what it cost."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("pictures", type=Path, help="a folder of JPEG or PNG pictures")
+    parser.add_argument("--frames", type=int, default=60)
+    arguments = parser.parse_args()
+    frames = load_frames(arguments.pictures, arguments.frames)
+    writers: dict[str, Write] = {
+        "rosbags, zstd chunks": rosbags_writer(CompressionMode.STORAGE),
+        "rosbags, plain": rosbags_writer(CompressionMode.NONE),
+        "mcap, zstd": mcap_writer(CompressionType.ZSTD),
+        "mcap, lz4": mcap_writer(CompressionType.LZ4),
+        "mcap, plain": mcap_writer(CompressionType.NONE),
+        "unet_seg_ros": write_ours,
+    }
+    costs: dict[str, list[tuple[float, float]]] = {name: [] for name in writers}
+    for _ in range(ROUNDS):
+        for name, write in writers.items():
+            costs[name].append(measure(write, frames))
+    print(f"{'writer':24}{'CPU ms/frame':>14}{'MB/frame':>12}")
+    for name, runs in costs.items():
+        cpu_ms, megabytes = (statistics.median(values) for values in zip(*runs, strict=True))
+        print(f"{name:24}{cpu_ms:14.1f}{megabytes:12.2f}")
+
+
+def load_frames(folder: Path, count: int) -> Frames:
+    """Return the messages of each frame, in the order of TOPICS; the folder's pictures in turn."""
+    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".jpg", ".jpeg", ".png"))
+    pictures = [np.asarray(cv2.imread(str(path)), np.uint8) for path in paths[:16]]
+    if not pictures:
+        raise SystemExit(f"{folder}: no pictures in it")
+    frames = []
+    for i in range(count):
+        bgr = cv2.resize(pictures[i % len(pictures)], SIZE, interpolation=cv2.INTER_AREA)
+        bgra = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA), np.uint8)
+        gray = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8)
+        labels = np.asarray(cv2.medianBlur(gray, 15) // 32, np.uint8)
+        header = Header(i * FRAME_NS, "camera")
+        frames.append(
+            (
+                write_image(header, bgra, "bgra8"),
+                write_image(header, labels, "mono8"),
+                write_image(header, PALETTE[labels], "bgra8"),
+            )
+        )
+    return frames
+
+
+def measure(write: Write, frames: Frames) -> tuple[float, float]:
+    """Return processor milliseconds and megabytes per frame."""
+    folder = Path(tempfile.mkdtemp())
+    try:
+        begin = time.process_time()
+        write(folder / "bag", frames)
+        cpu_s = time.process_time() - begin
+        size = sum(path.stat().st_size for path in (folder / "bag").iterdir())
+    finally:
+        shutil.rmtree(folder)
+    return cpu_s * 1e3 / len(frames), size / 1e6 / len(frames)
+
+
+def write_ours(path: Path, frames: Frames) -> None:
+    """Write with this package's writer."""
+    with BagWriter(path) as bag:
+        topics = [bag.add_topic(Topic(name, IMAGE, DEFINITION, DIGEST)) for name in TOPICS]
+        for i, frame in enumerate(frames):
+            for topic, message in zip(topics, frame, strict=True):
+                bag.write(topic, message, i * FRAME_NS)
+
+
+def rosbags_writer(mode: CompressionMode) -> Write:
+    """Return a function that writes with rosbags."""
+
+    def write(path: Path, frames: Frames) -> None:
+        bag = RosbagsWriter(path, version=8, storage_plugin=StoragePlugin.MCAP)
+        bag.set_compression(mode, CompressionFormat.ZSTD)
+        with bag:
+            topics = [bag.add_connection(name, IMAGE, typestore=STORE) for name in TOPICS]
+            for i, frame in enumerate(frames):
+                for topic, message in zip(topics, frame, strict=True):
+                    bag.write(topic, i * FRAME_NS, message)
+
+    return write
+
+
+def mcap_writer(compression: CompressionType) -> Write:
+    """Return a function that writes with mcap; without checksums, which ours has not either."""
+
+    def write(path: Path, frames: Frames) -> None:
+        path.mkdir()
+        with (path / "bag_0.mcap").open("wb") as stream:
+            bag = McapWriter(stream, compression=compression, enable_crcs=False)
+            bag.start("ros2")
+            schema = bag.register_schema(IMAGE, "ros2msg", DEFINITION.encode())
+            topics = [bag.register_channel(name, "cdr", schema) for name in TOPICS]
+            for i, frame in enumerate(frames):
+                for topic, message in zip(topics, frame, strict=True):
+                    bag.add_message(topic, i * FRAME_NS, message, i * FRAME_NS)
+            bag.finish()
+
+    return write
+
+
+if __name__ == "__main__":
+    main()

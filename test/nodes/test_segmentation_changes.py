@@ -1,0 +1,196 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Parameters of the segmentation node set while it is active."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from graph import Graph, latched
+from segmentation_graph import (
+    FRONT,
+    HEIGHT,
+    LABELS,
+    NODE,
+    WIDTH,
+    Reports,
+    Start,
+    message,
+    picture,
+    pixels_of,
+    segment,
+    stamp,
+)
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+
+from unet_seg_ros.inference.frames import Request
+from unet_seg_ros.inference.processor import missing_compiler
+
+
+def test_groups_outputs_and_opacity(graph: Graph, start: Start, networks: Path) -> None:
+    node = start(groups=["lane"])
+    camera = graph.publisher(Image, FRONT)
+    changes = {"groups": ["mine=Sky"], "outputs": ["overlay", "masks"], "overlay_opacity": 1.0}
+    assert graph.set_parameters(NODE, changes).successful
+    overlays = graph.collect(Image, "/front/segmentation/overlay")
+    masks = graph.collect(Image, "/front/segmentation/masks/mine")
+    graph.listened(node, "/front/segmentation/overlay")
+    graph.listened(node, "/front/segmentation/masks/mine")
+    graph.spin_until(
+        lambda: (
+            not graph.node.get_publishers_info_by_topic(LABELS)
+            and not graph.node.get_publishers_info_by_topic("/front/segmentation/masks/lane")
+        ),
+        "the other topics to go",
+    )
+    camera.publish(message(picture()))
+    graph.spin_until(lambda: overlays and masks, "the outputs")
+    expected = segment(
+        networks / "first.safetensors",
+        picture(),
+        Request(overlay=True, overlay_opacity=1.0, groups={"mine": (11,)}),
+    )
+    np.testing.assert_array_equal(pixels_of(overlays[0]), expected["overlay"])
+    np.testing.assert_array_equal(pixels_of(masks[0]), expected["masks/mine"])
+
+
+def test_checkpoint_is_exchanged_without_losing_a_frame(
+    graph: Graph, start: Start, networks: Path
+) -> None:
+    node = start()
+    reports, masks = Reports(graph), graph.collect(Image, LABELS)
+    camera = graph.publisher(Image, FRONT)
+    graph.listened(node, LABELS)
+    path = str(networks / "second one.safetensors")
+    sent = 0
+
+    def one_more() -> None:
+        nonlocal sent
+        camera.publish(message(picture(), stamp_ns=sent))
+        sent += 1
+        graph.spin_until(lambda: len(masks) == sent, f"label map {sent}")
+
+    one_more()
+    assert graph.set_parameters(NODE, {"checkpoint": path}).successful
+    while reports.value("engine", "checkpoint") != "second one":
+        one_more()
+    one_more()
+    assert [stamp(mask) for mask in masks] == list(range(sent))
+    for mask, name in ((masks[0], "first"), (masks[-1], "second one")):
+        expected = segment(networks / f"{name}.safetensors", picture(), Request())["labels"]
+        np.testing.assert_array_equal(pixels_of(mask), expected)
+
+
+def test_checkpoint_with_another_label_set_brings_its_legend_and_groups(
+    graph: Graph, start: Start, networks: Path
+) -> None:
+    start()
+    legends = graph.collect(String, "/front/segmentation/legend", latched())
+    graph.spin_until(lambda: legends, "the legend")
+    path = str(networks / "nuclei.safetensors")
+    assert graph.set_parameters(NODE, {"checkpoint": path}).successful
+    graph.spin_until(lambda: json.loads(legends[-1].data)["name"] == "nuclei2", "the other legend")
+    graph.spin_until(
+        lambda: not graph.node.get_publishers_info_by_topic("/front/segmentation/masks/lane"),
+        "the lane mask to go",
+    )
+
+
+def test_damage_found_while_loading_is_reported_and_the_old_checkpoint_stays(
+    graph: Graph, start: Start, networks: Path
+) -> None:
+    content = bytearray((networks / "first.safetensors").read_bytes())
+    content[-1] ^= 0xFF  # in the weights: its header is sound
+    path = networks / "flipped.safetensors"
+    path.write_bytes(content)
+    start()
+    reports = Reports(graph)
+    graph.set_parameters(NODE, {"checkpoint": str(path)})
+    graph.spin_until(
+        lambda: DiagnosticStatus.WARN in reports.levels("engine"), "the report of the damage"
+    )
+    assert "the checkpoint in use stays" in reports.status("engine").message
+    assert "damaged" in reports.status("engine").message
+    assert reports.value("engine", "checkpoint") == "first"
+
+
+@pytest.mark.skipif(missing_compiler() is not None, reason="there is no C++ compiler")
+def test_network_is_compiled_beside_for_a_size_that_nobody_announced(
+    graph: Graph, start: Start
+) -> None:
+    node = start(compile="auto")
+    reports, masks = Reports(graph), graph.collect(Image, LABELS)
+    camera = graph.publisher(Image, FRONT)
+    graph.listened(node, LABELS)
+    graph.spin_until(lambda: reports.value("engine", "loading") == "no", "a report")
+    assert reports.value("engine", "ready_for") == ""
+
+    camera.publish(message(picture()))
+    graph.spin_until(lambda: masks, "a label map, uncompiled")
+    graph.spin_until(
+        lambda: (
+            reports.value("engine", "ready_for") == f"{WIDTH}x{HEIGHT}"
+            and reports.value("engine", "loading") == "no"
+        ),
+        "the compiled network",
+        deadline_s=90,
+    )
+    camera.publish(message(picture()))
+    graph.spin_until(lambda: len(masks) == 2, "a label map, compiled")
+
+
+@pytest.mark.parametrize(("name", "reason"), [("missing", "no checkpoint"), ("damaged", "damaged")])
+def test_bad_checkpoint_is_refused_and_the_old_one_stays(
+    graph: Graph,
+    start: Start,
+    networks: Path,
+    name: str,
+    reason: str,
+) -> None:
+    node = start()
+    masks = graph.collect(Image, LABELS)
+    graph.listened(node, LABELS)
+    result = graph.set_parameters(NODE, {"checkpoint": str(networks / f"{name}.safetensors")})
+    assert not result.successful
+    assert reason in result.reason
+    graph.publisher(Image, FRONT).publish(message(picture()))
+    graph.spin_until(lambda: masks, "a label map")
+
+
+def test_checkpoint_that_does_not_fit_the_groups_is_refused(
+    graph: Graph, start: Start, networks: Path
+) -> None:
+    start(groups=["lane"])
+    result = graph.set_parameters(NODE, {"checkpoint": str(networks / "nuclei.safetensors")})
+    assert not result.successful
+    assert "no group 'lane'" in result.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("groups", ["runway"], "no group 'runway'"),
+        ("groups", ["mine=Dragon"], "no class 'Dragon'"),
+        ("outputs", ["labels", "smell"], "'smell' is not possible"),
+        ("overlay_opacity", 1.5, "overlay_opacity"),
+        ("device", "cuda", "only be set while the node is unconfigured"),
+        ("image_topics", ["/rear/image"], "only be set while the node is unconfigured"),
+        ("diagnostics_period", 0.5, "read-only"),
+    ],
+)
+def test_wrong_change_is_refused_with_the_reason(
+    graph: Graph,
+    start: Start,
+    name: str,
+    value: object,
+    reason: str,
+) -> None:
+    start()
+    result = graph.set_parameters(NODE, {name: value})
+    assert not result.successful
+    assert reason in result.reason

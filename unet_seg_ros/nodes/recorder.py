@@ -1,0 +1,241 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Records topics into a rosbag2 folder, for machines without `ros2 bag record`.
+
+    ros2 run unet_seg_ros recorder_node --ros-args -p output:=drive -p pattern:='/carla/.*'
+
+Messages go from the wire to the file as the bytes they are. The executor only queues them; a thread
+writes. Ctrl-C or SIGTERM completes the bag, which has the name `<output>.partial` until then.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.duration import Duration
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosbags.interfaces import (
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
+
+from unet_seg_ros.bags.threaded import ThreadedBagWriter
+from unet_seg_ros.bags.writer import BagError, Topic
+from unet_seg_ros.ros.definitions import Definitions, UnknownTypeError, message_class
+from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec
+from unet_seg_ros.ros.run import run
+from unet_seg_ros.ros.status import stamped, status
+from unet_seg_ros.ros.topics import DIAGNOSTICS
+
+PARAMETERS = (
+    ParameterSpec(
+        "output",
+        "",
+        "The folder to write, which must not exist; its last part names the bag.",
+        changeable=Changeable.AT_START,
+    ),
+    ParameterSpec(
+        "topics",
+        [""],
+        "The topics to record, by name.",
+        changeable=Changeable.AT_START,
+    ),
+    ParameterSpec(
+        "pattern",
+        "",
+        "A regular expression; topics whose whole name it matches are recorded too.",
+        "For example /carla/.*",
+        changeable=Changeable.AT_START,
+    ),
+    ParameterSpec(
+        "max_waiting_mib",
+        256,
+        "How many MiB of messages may wait for the disk before further ones are dropped.",
+        range=(1, 1 << 16),
+        changeable=Changeable.AT_START,
+    ),
+)
+
+DISCOVERY_PERIOD_S = 0.1
+REPORT_PERIOD_S = 1.0
+# One second of a camera at 20 Hz: what the middleware keeps while the executor is busy.
+SUBSCRIPTION_DEPTH = 20
+
+QUEUE_FULL = "queue_full"  # the disk did not keep up
+LOST = "lost"  # the middleware did not deliver it
+
+
+class Recorder(Node):
+    """Subscribes to every wanted topic as soon as somebody publishes it.
+
+    Raises:
+        ParameterError: a parameter has an impossible value.
+        BagError: the bag cannot be begun, or, later, written on.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("recorder", **kwargs)
+        for spec in PARAMETERS:
+            self.declare_parameter(spec.name, spec.default, spec.descriptor())
+        self._topics, self._pattern = self._read_wanted()
+        self._output = self._read_output()
+        max_waiting_mib = self.get_parameter("max_waiting_mib").value
+        self._bag = ThreadedBagWriter(self._output, max_waiting_mib << 20)
+        self._definitions = Definitions()
+        self._seen: set[str] = set()
+        self._last_numbers: dict[tuple[str, bytes], int] = {}
+        self.dropped: Counter[str] = Counter()
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
+        # Simulation time may stand still; recording goes on.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(DISCOVERY_PERIOD_S, self._discover, clock=steady)
+        self.create_timer(REPORT_PERIOD_S, self._report, clock=steady)
+        self._discover()
+
+    def destroy_node(self) -> None:
+        """Complete the bag, then destroy the node."""
+        super().destroy_node()
+        self._bag.close({f"dropped.{cause}": str(count) for cause, count in self.dropped.items()})
+        self.get_logger().info(f"recorded {self._summary()}")
+
+    def _read_wanted(self) -> tuple[frozenset[str], re.Pattern[str] | None]:
+        """Return the wanted topics' full names, and the pattern for further ones."""
+        names = [name for name in self.get_parameter("topics").value if name]
+        expression = self.get_parameter("pattern").value
+        if not names and not expression:
+            raise ParameterError(
+                "topics and pattern are both empty; name the topics to record, or give a pattern "
+                "such as '/carla/.*'"
+            )
+        try:
+            pattern = re.compile(expression) if expression else None
+        except re.error as error:
+            raise ParameterError(f"pattern: {expression!r} is not one: {error}") from error
+        return frozenset(self.resolve_topic_name(name) for name in names), pattern
+
+    def _read_output(self) -> Path:
+        output = self.get_parameter("output").value
+        if not output:
+            raise ParameterError("output: is empty; give the folder to write the bag to")
+        return Path(output).expanduser().absolute()
+
+    def _discover(self) -> None:
+        self._bag.check()
+        for name, type_names in self.get_topic_names_and_types():
+            if name not in self._seen and self._is_wanted(name) and self.count_publishers(name):
+                self._seen.add(name)
+                self._record(name, type_names[0])
+
+    def _is_wanted(self, name: str) -> bool:
+        return name in self._topics or bool(self._pattern and self._pattern.fullmatch(name))
+
+    def _record(self, name: str, type_name: str) -> None:
+        try:
+            definition = self._definitions.get(type_name)
+            message_type = message_class(type_name)
+        except UnknownTypeError as error:
+            self.get_logger().error(f"{name} is not recorded: {error}")
+            return
+        offers = [item.qos_profile for item in self.get_publishers_info_by_topic(name)]
+        offered_qos = [_recorded_qos(offer) for offer in offers]
+        topic_id = self._bag.add_topic(
+            Topic(name, type_name, definition.text, definition.digest, offered_qos)
+        )
+        store = partial(self._store, name, topic_id)
+        self.create_subscription(message_type, name, store, _matching_qos(offers), raw=True)
+        self.get_logger().info(f"recording {name}")
+
+    def _store(self, name: str, topic_id: int, data: bytes, info: Mapping[str, Any]) -> None:
+        now_ns = self.get_clock().now().nanoseconds
+        self._count(LOST, self._lost_before(name, info))
+        if not self._bag.put(topic_id, data, now_ns, info["source_timestamp"]):
+            self._count(QUEUE_FULL, 1)
+
+    def _lost_before(self, name: str, info: Mapping[str, Any]) -> int:
+        """Return how many messages of a publisher are missing just before this one."""
+        number: int | None = info["publication_sequence_number"]
+        publisher = info.get("publisher_gid")
+        # Up to Jazzy nothing says which of several publishers a message is from.
+        if number is None or (publisher is None and self.count_publishers(name) > 1):
+            return 0
+        key = name, publisher["data"] if publisher else b""
+        last = self._last_numbers.get(key, number - 1)
+        self._last_numbers[key] = number
+        return max(0, number - last - 1)
+
+    def _count(self, cause: str, messages: int) -> None:
+        if messages:
+            self.dropped[cause] += messages
+            self.get_logger().warning(
+                f"messages dropped: {dict(self.dropped)}", throttle_duration_sec=REPORT_PERIOD_S
+            )
+
+    def _report(self) -> None:
+        values = {
+            "topics": str(len(self._seen)),
+            "messages": str(self._bag.written),
+            "waiting_mib": f"{self._bag.waiting_bytes / (1 << 20):.1f}",
+            f"dropped.{QUEUE_FULL}": str(self.dropped[QUEUE_FULL]),
+            f"dropped.{LOST}": str(self.dropped[LOST]),
+        }
+        level = DiagnosticStatus.WARN if self.dropped.total() else DiagnosticStatus.OK
+        report = status(f"{self.get_name()}: {self._output.name}", level, self._summary(), values)
+        self._diagnostics.publish(stamped(self, [report]))
+
+    def _summary(self) -> str:
+        return (
+            f"{self._bag.written} messages in {self._output}, {self.dropped.total()} were dropped"
+        )
+
+
+def _matching_qos(offers: Sequence[QoSProfile]) -> QoSProfile:
+    """Return the strictest profile that receives from every one of the publishers."""
+    is_reliable = all(offer.reliability == ReliabilityPolicy.RELIABLE for offer in offers)
+    is_latched = all(offer.durability == DurabilityPolicy.TRANSIENT_LOCAL for offer in offers)
+    return QoSProfile(
+        depth=SUBSCRIPTION_DEPTH,
+        reliability=ReliabilityPolicy.RELIABLE if is_reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if is_latched else DurabilityPolicy.VOLATILE,
+    )
+
+
+def _recorded_qos(offer: QoSProfile) -> Qos:
+    """Return a publisher's profile as a bag holds it; both number the policies as rmw does."""
+    return Qos(
+        QosHistory(int(offer.history)),
+        offer.depth,
+        QosReliability(int(offer.reliability)),
+        QosDurability(int(offer.durability)),
+        _recorded_time(offer.deadline),
+        _recorded_time(offer.lifespan),
+        QosLiveliness(int(offer.liveliness)),
+        _recorded_time(offer.liveliness_lease_duration),
+        offer.avoid_ros_namespace_conventions,
+    )
+
+
+def _recorded_time(duration: Duration) -> QosTime:
+    return QosTime(*divmod(duration.nanoseconds, 10**9))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the node until Ctrl-C or SIGTERM; return the exit status."""
+    return run(Recorder, arguments, expected_errors=(BagError,))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

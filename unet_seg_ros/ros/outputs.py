@@ -1,0 +1,121 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The topics that the segmentation node publishes beside one camera."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import String
+
+from unet_seg_ros.inference.frames import Segmentation
+from unet_seg_ros.labels import LabelSet, Uint8Array
+from unet_seg_ros.ros import qos, topics
+from unet_seg_ros.ros.images import Header
+from unet_seg_ros.ros.legend import LabelInfo, label_info_message, legend_message
+from unet_seg_ros.ros.topics import CameraTopics
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One of the pictures that the network's answer holds, and the topic that it goes to."""
+
+    topic: str
+    pixels: Uint8Array
+    encoding: str
+
+
+class CameraOutputs:
+    """The publishers beside one camera.
+
+    Created, changed and destroyed by the executor's thread; `watched` and `publish...` may be
+    called by another one.
+    """
+
+    def __init__(self, node: Node, camera: CameraTopics) -> None:
+        self.camera = camera
+        self._node = node
+        self._lock = threading.Lock()
+        self._pictures: dict[str, Publisher] = {}
+        self._camera_info = self._publisher(CameraInfo, camera.output(topics.CAMERA_INFO))
+        self._legend = node.create_publisher(String, camera.output(topics.LEGEND), qos.latched())
+        self._label_info = LabelInfo and node.create_publisher(
+            LabelInfo, camera.output(topics.LABEL_INFO), qos.latched()
+        )
+
+    def offer(self, outputs: Iterable[str], groups: Iterable[str]) -> None:
+        """Offer just these `outputs` and the masks of these `groups`; keep what is offered."""
+        wanted = {self.camera.output(name) for name in outputs if name != topics.MASKS}
+        if topics.MASKS in outputs:
+            wanted |= {self.camera.mask(group) for group in groups}
+        added = {topic: self._publisher(Image, topic) for topic in wanted - self._pictures.keys()}
+        with self._lock:
+            self._pictures.update(added)
+            for topic in self._pictures.keys() - wanted:
+                self._node.destroy_publisher(self._pictures.pop(topic))
+
+    def describe(
+        self, label_set: LabelSet, groups: Mapping[str, tuple[int, ...]], checkpoint: str
+    ) -> None:
+        """Publish what the class ids mean; latched."""
+        self._legend.publish(legend_message(label_set, groups, checkpoint))
+        if self._label_info:
+            self._label_info.publish(label_info_message(label_set))
+
+    def watched(self) -> frozenset[str]:
+        """Return the topics of the pictures that somebody listens to."""
+        with self._lock:
+            return frozenset(
+                topic for topic, publisher in self._pictures.items() if _is_watched(publisher)
+            )
+
+    def publish(self, topic: str, message: bytes) -> None:
+        """Publish a serialized picture, unless its topic is no longer offered."""
+        with self._lock:
+            if topic in self._pictures:
+                self._pictures[topic].publish(message)
+
+    def publish_camera_info(self, info: CameraInfo | None, header: Header) -> None:
+        """Publish the camera's `info` with the header of a mask, if somebody listens."""
+        if info and _is_watched(self._camera_info):
+            info.header.stamp.sec, info.header.stamp.nanosec = divmod(header.stamp_ns, 10**9)
+            info.header.frame_id = header.frame_id
+            self._camera_info.publish(info)
+
+    def destroy(self) -> None:
+        """Take every topic away."""
+        self.offer((), ())
+        for publisher in filter(None, (self._camera_info, self._legend, self._label_info)):
+            self._node.destroy_publisher(publisher)
+
+    def _publisher(self, message_type: type, topic: str) -> Publisher:
+        return self._node.create_publisher(
+            message_type,
+            topic,
+            qos.every_mask(),
+            qos_overriding_options=qos.overridable(),
+        )
+
+
+def pictures_of(camera: CameraTopics, segmentation: Segmentation) -> Iterator[Picture]:
+    """Yield every picture that `segmentation` holds, with its topic and encoding."""
+    pixels = {
+        topics.LABELS: segmentation.labels,
+        topics.COLOR_MASK: segmentation.color_mask,
+        topics.OVERLAY: segmentation.overlay,
+        topics.CONFIDENCE: segmentation.confidence,
+    }
+    for output, picture in pixels.items():
+        if picture is not None:
+            yield Picture(camera.output(output), picture, topics.ENCODINGS[output])
+    for group, mask in segmentation.group_masks.items():
+        yield Picture(camera.mask(group), mask, topics.ENCODINGS[topics.MASKS])
+
+
+def _is_watched(publisher: Publisher) -> bool:
+    return publisher.get_subscription_count() > 0
