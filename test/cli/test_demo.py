@@ -1,0 +1,124 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The demonstration as a user runs it: a process, four nodes over DDS, files that others read."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from mcap.reader import make_reader
+from rosbags.highlevel import AnyReader
+
+from unet_seg_ros.ros.domain import free_domain_id
+
+FRAMES = 10
+CAMERA = "/carla/ego_vehicle/rgb_front"
+
+
+def command(output: Path, *arguments: str) -> list[str]:
+    """Return the command line of a short demonstration that a busy machine keeps up with."""
+    demo = [sys.executable, "-m", "unet_seg_ros.cli.main", "demo", "--output", str(output)]
+    return [*demo, "--rate", "5", "--seconds", str(FRAMES / 5), "--device", "cpu", *arguments]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "ROS_DOMAIN_ID": str(free_domain_id())}
+
+
+@pytest.fixture(scope="module")
+def town_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("demo") / "output"
+    arguments = ["--size", "320x240", "--input-size", "160x120", "--json"]
+    process = subprocess.run(
+        command(output, *arguments), env=environment(), capture_output=True, text=True, timeout=110
+    )
+    assert process.returncode == 0, process.stderr
+    assert json.loads(process.stdout) == json.loads((output / "report.json").read_text())
+    return output
+
+
+@pytest.mark.timeout(150)
+def test_the_report_says_what_happened(town_demo: Path) -> None:
+    report = json.loads((town_demo / "report.json").read_text())
+    assert report["frames_in"] == FRAMES
+    assert report["frames_out"] == FRAMES - report["dropped"]
+    assert report["frames_out"] >= FRAMES // 2
+    assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
+    assert 0.2 < report["miou"] < 1
+    assert 0.6 < report["pixel_accuracy"] < 1
+    assert report["per_class_iou"]["Roads"] > 0.6
+    assert (report["device"], report["input_size"]) == ("cpu", [160, 120])
+
+
+def test_the_bag_is_read_by_both_libraries(town_demo: Path) -> None:
+    bag = town_demo / "drive"
+    with AnyReader([bag]) as reader:
+        counts = {connection.topic: connection.msgcount for connection in reader.connections}
+    assert counts[f"{CAMERA}/image"] == FRAMES
+    assert counts[f"{CAMERA}/segmentation/legend"] == 1
+    with next(bag.glob("*.mcap")).open("rb") as stream:
+        labels = list(make_reader(stream).iter_messages(topics=[f"{CAMERA}/segmentation/labels"]))
+    assert len(labels) == counts[f"{CAMERA}/segmentation/labels"]
+
+
+def test_the_pictures_show_the_drive(town_demo: Path) -> None:
+    summary = cv2.imread(str(town_demo / "summary.png"))
+    # Four columns of 400 pixels, six rows of 300.
+    assert summary.shape[1] > 4 * 400
+    assert summary.shape[0] > 6 * 300
+    report = json.loads((town_demo / "report.json").read_text())
+    video = cv2.VideoCapture(str(town_demo / "overlay.mp4"))
+    assert video.get(cv2.CAP_PROP_FRAME_COUNT) == report["frames_out"]
+
+
+def test_nothing_half_done_is_left(town_demo: Path) -> None:
+    assert [path.name for path in town_demo.parent.iterdir()] == [town_demo.name]
+
+
+@pytest.mark.timeout(150)
+def test_the_users_own_pictures_need_no_ground_truth(tmp_path: Path) -> None:
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    for index in range(4):
+        noise = np.random.default_rng(index).integers(0, 256, (90, 120, 3), np.uint8)
+        cv2.imwrite(str(pictures / f"{index}.png"), noise)
+    output = tmp_path / "output"
+    arguments = ["--input", str(pictures), "--input-size", "120x90"]
+    process = subprocess.run(
+        command(output, *arguments), env=environment(), capture_output=True, text=True, timeout=110
+    )
+    assert process.returncode == 0, process.stderr
+    report = json.loads((output / "report.json").read_text())
+    assert report["frames_in"] == 4
+    assert report["miou"] is None
+    assert "4 frames segmented" in process.stdout
+
+
+@pytest.mark.timeout(150)
+def test_interrupted_it_ends_its_nodes_and_leaves_no_output(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    process = subprocess.Popen(
+        command(output, "--seconds", "60", "--input-size", "120x90"),
+        env=environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    for line in process.stderr:
+        if "starting the camera" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    process.stderr.read()
+    assert process.wait(timeout=60) == 130
+    assert not output.exists()
+    partial = tmp_path / "output.partial"
+    marks = [str(path).encode() for path in (partial / "nodes").glob("*.yaml")]
+    assert marks
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+    assert not any(mark in text for mark in marks for text in commands), "a node still runs"

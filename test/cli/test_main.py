@@ -1,0 +1,47 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+import pytest
+
+from unet_seg_ros.cli.main import main
+
+
+@pytest.mark.parametrize("command", ["demo", "train", "export"])
+def test_every_command_explains_itself_with_examples(
+    command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main([command, "--help"])
+    assert leaving.value.code == 0
+    assert f"unet-seg {command}" in capsys.readouterr().out.partition("examples:")[2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["demo", "--input", "/nowhere"], "/nowhere: no such folder or file"),
+        (["demo", "--checkpoint", "carla99"], "there is no checkpoint at"),
+        (["demo", "--checkpoint", "/no.safetensors"], "there is no checkpoint at /no.safetensors"),
+        (["demo", "--rate", "0"], "--seconds and --rate must be above 0"),
+        (["train", "--data", "town", "--out", "x.pth"], "must end in .safetensors"),
+        (["train", "--data", "/nowhere", "--out", "x.safetensors"], "/nowhere: no such folder"),
+    ],
+)
+def test_a_wrong_argument_gets_one_sentence_and_status_1(
+    arguments: list[str],
+    sentence: str,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: object,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(str(tmp_path))
+    assert main(arguments) == 1
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert "Traceback" not in error
+
+
+def test_the_demo_does_not_overwrite_what_is_not_its_own(
+    capsys: pytest.CaptureFixture[str], tmp_path: object
+) -> None:
+    assert main(["demo", "--output", str(tmp_path)]) == 1
+    assert "is not the output of a demonstration" in capsys.readouterr().err

@@ -1,0 +1,32 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+
+from unet_seg_ros.figures import Column, legend, overlay, picture_table
+from unet_seg_ros.labels import LabelSet
+
+CARLA29 = LabelSet.load("carla29")
+
+
+def test_overlay_lies_halfway_between_picture_and_mask() -> None:
+    image = np.full((2, 2, 3), 100, np.uint8)
+    mask = np.full((2, 2, 3), 200, np.uint8)
+    np.testing.assert_array_equal(overlay(image, mask), np.full((2, 2, 3), 150, np.uint8))
+
+
+def test_legend_shows_the_color_of_every_class_it_names() -> None:
+    figure = legend(CARLA29, range(len(CARLA29)), width=600)
+    assert figure.shape[1] == 600
+    colors = {tuple(color) for color in figure.reshape(-1, 3).tolist()}
+    assert {item.color for item in CARLA29.classes} <= colors
+
+
+def test_picture_table_has_a_column_each_and_sharp_labels() -> None:
+    camera = np.full((60, 80, 3), 90, np.uint8)
+    labels = CARLA29.colorize(np.full((60, 80), CARLA29.class_id("Roads"), np.uint8))
+    columns = [Column("camera", [camera] * 2), Column("labels", [labels] * 2)]
+    figure = picture_table(columns, CARLA29, [1], cell_width=400)
+    assert figure.shape[1] == 400 + 8 + 400
+    # In the middle of the first row of pictures: 30 pixels of title above, 300 pixels high.
+    assert tuple(figure[180, 200]) == (90, 90, 90)
+    assert tuple(figure[180, 608]) == (128, 64, 128)

@@ -1,0 +1,62 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What an installation of the package contains."""
+
+import shutil
+import subprocess
+import sys
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the prefix of a `pip install .`."""
+    prefix = tmp_path_factory.mktemp("prefix")
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"]
+    source = tmp_path_factory.mktemp("build") / "source"
+    unwanted = shutil.ignore_patterns(".*", "build", "demo_output", "*.egg-info", "__pycache__")
+    shutil.copytree(ROOT, source, ignore=unwanted)
+    subprocess.run(
+        [*install, "--no-build-isolation", "--ignore-installed", "--prefix", str(prefix), "."],
+        cwd=source,
+        check=True,
+    )
+    return prefix
+
+
+def test_launch_and_config_files_land_in_share(installation: Path) -> None:
+    share = installation / "share" / "unet_seg_ros"
+    assert (share / "package.xml").is_file()
+    assert (share / "launch" / "segmentation.launch.py").is_file()
+    assert (share / "config" / "segmentation.yaml").is_file()
+    index = installation / "share/ament_index/resource_index/packages/unet_seg_ros"
+    assert index.is_file()
+
+
+def test_data_that_the_code_reads_is_installed_beside_it(installation: Path) -> None:
+    [package] = installation.glob("lib/python3*/site-packages/unet_seg_ros")
+    for name in ("label_sets/carla29.yaml", "ros/fastdds.xml", "weights/carla29-small.safetensors"):
+        assert (package / name).is_file(), name
+
+
+def test_every_node_and_the_command_are_installed(installation: Path) -> None:
+    scripts = {path.name for path in (installation / "bin").iterdir()}
+    assert {
+        "unet-seg",
+        "segmentation_node",
+        "camera_node",
+        "evaluation_node",
+        "recorder_node",
+    } <= scripts
+
+
+def test_the_manifest_and_the_setup_agree_on_the_version() -> None:
+    version = ElementTree.parse(ROOT / "package.xml").findtext("version")
+    setup = [sys.executable, "setup.py", "--version"]
+    result = subprocess.run(setup, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.split()[-1] == version

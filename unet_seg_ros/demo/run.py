@@ -1,0 +1,330 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The demonstration from start to end: nodes, drive, recording, report."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from unet_seg_ros.bags.drive import DriveTopics
+from unet_seg_ros.datasets.sources import open_source
+from unet_seg_ros.demo.monitor import Monitor
+from unet_seg_ros.demo.processes import NodeProcesses
+from unet_seg_ros.demo.report import Drive, write_report
+from unet_seg_ros.demo.sizing import affordable_input_size
+from unet_seg_ros.inference.geometry import Size
+from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.model.checkpoint import load_checkpoint
+from unet_seg_ros.ros import topics
+from unet_seg_ros.ros.domain import free_domain_id
+
+IMAGE_TOPIC = "/carla/ego_vehicle/rgb_front/image"
+TRUTH_TOPIC = "/carla/ego_vehicle/semantic_segmentation_front/image"
+CAMERA = topics.CameraTopics(IMAGE_TOPIC)
+LABELS_TOPIC = CAMERA.output(topics.LABELS)
+
+# Loading torch, compiling the network and drawing the drive take their time on a slow machine.
+_START_TIMEOUT_S = 300.0
+_ANSWER_TIMEOUT_S = 20.0
+# On two cores the network shares them with those who only look on: they can wait, masks cannot.
+_ONLOOKERS_NICENESS = 10
+# A last frame is through the network and scored well within this.
+_SETTLE_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to demonstrate.
+
+    Attributes:
+        source: What `datasets.sources.open_source` opens.
+        seconds: How long to drive.
+        rate_hz: The camera's pictures per second.
+        size: (width, height) of the town's camera; pictures of the user's own keep theirs.
+        checkpoint: The network's file.
+        device: What the network runs on.
+        input_size: (width, height) that the network sees; None for what the machine keeps up with.
+        output: The folder to write; an earlier demonstration's is replaced.
+    """
+
+    source: str
+    seconds: float
+    rate_hz: float
+    size: Size
+    checkpoint: Path
+    device: str
+    input_size: Size | None
+    output: Path
+
+
+def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
+    """Drive, segment, score, record; return the report, which is in `report.json` as well.
+
+    Args:
+        options: What to demonstrate.
+        say: Called with sentences for the user.
+
+    Raises:
+        ValueError: a node failed, or the source or the checkpoint cannot be used.
+        TimeoutError: a node did not do its part in time.
+        OSError: the output folder is not an earlier demonstration's, or cannot be written.
+    """
+    _refuse_foreign_output(options.output)
+    network = load_checkpoint(options.checkpoint)
+    plan = _plan(options)
+    partial = _begin_output(options.output)
+    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ.setdefault("ROS_DOMAIN_ID", str(free_domain_id()))
+    say(f"nodes run in ROS_DOMAIN_ID={os.environ['ROS_DOMAIN_ID']}")
+    input_size = options.input_size
+    if input_size is None:
+        say("measuring how much of a picture this machine's network keeps up with")
+        input_size, frame_ms = affordable_input_size(
+            options.checkpoint, options.device, plan.frame_size, options.rate_hz
+        )
+        say(_about_size(input_size, network.input_size, frame_ms))
+    seen = _drive(options, plan, input_size, partial, say)
+    say("drawing the overlay video and the summary")
+    drive = Drive(
+        bag=partial / "drive",
+        topics=DriveTopics(IMAGE_TOPIC, LABELS_TOPIC, TRUTH_TOPIC if plan.truth_set else ""),
+        label_set=network.label_set,
+        truth_set=plan.truth_set,
+        rate_hz=options.rate_hz,
+    )
+    with tqdm(unit="frame", dynamic_ncols=True) as bar:
+
+        def after_frame(total: int) -> None:
+            bar.total = total
+            bar.update()
+
+        figures = write_report(drive, partial, after_frame)
+    report = {
+        **figures,
+        "miou": seen.score.get("miou"),
+        "pixel_accuracy": seen.score.get("pixel_accuracy"),
+        "per_class_iou": _present(seen.score.get("per_class_iou")),
+        "device": seen.engine["device"],
+        "precision": seen.engine["precision"],
+        "compiled": seen.engine["compiled"] == "yes",
+        "input_size": list(input_size),
+        "checkpoint": str(options.checkpoint),
+        "source": options.source,
+        "bag": str(options.output / "drive"),
+    }
+    (partial / "report.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    _finish_output(partial, options.output)
+    return report
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What the source holds: `frames` to play, their size, the label set of their truth."""
+
+    frames: int
+    frame_size: Size
+    truth_set: LabelSet | None
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The last reports of the network and of the scorer (empty without ground truth)."""
+
+    engine: Mapping[str, str]
+    score: Mapping[str, Any]
+
+
+def _plan(options: Options) -> _Plan:
+    source = open_source(options.source, size=options.size, fps=options.rate_hz)
+    frames = round(options.seconds * options.rate_hz)
+    first = next(iter(source))
+    return _Plan(
+        frames=min(frames, len(source)) if isinstance(source, Sized) else frames,
+        frame_size=(first.image.shape[1], first.image.shape[0]),
+        truth_set=source.label_set,
+    )
+
+
+def _drive(
+    options: Options,
+    plan: _Plan,
+    input_size: Size,
+    folder: Path,
+    say: Callable[[str], None],
+) -> _Seen:
+    """Start the nodes, play the drive, end the nodes in order."""
+    logs = folder / "nodes"
+    logs.mkdir()
+    with NodeProcesses(logs) as nodes, Monitor() as monitor:
+
+        def wait_for(condition: Callable[[], bool], what: str, timeout_s: float) -> None:
+            monitor.wait_for(condition, what, timeout_s, nodes.require_running)
+
+        _start_nodes(nodes, options, plan, input_size, folder)
+        say("starting the camera, the network, the scorer and the recorder")
+        wait_for(lambda: _is_active(monitor), "the network", _START_TIMEOUT_S)
+        wait_for(lambda: _is_connected(monitor, plan), "the nodes", _START_TIMEOUT_S)
+        monitor.set_parameter("/camera", "playing", True, _ANSWER_TIMEOUT_S, nodes.require_running)
+        with _progress_bar(plan.frames) as bar:
+
+            def camera_has_ended() -> bool:
+                _show(bar, monitor)
+                return nodes.has_ended("camera")
+
+            wait_for(camera_has_ended, "the drive", options.seconds * 3 + _START_TIMEOUT_S)
+            wait_for(lambda: _is_settled(monitor, plan), "the last frame", _SETTLE_TIMEOUT_S)
+            _show(bar, monitor)
+        for name in ("recorder", "evaluation", "segmentation"):
+            if name != "evaluation" or plan.truth_set:
+                nodes.stop(name)
+        return _Seen(_engine(monitor), monitor.score)
+
+
+def _start_nodes(
+    nodes: NodeProcesses, options: Options, plan: _Plan, input_size: Size, folder: Path
+) -> None:
+    width, height = plan.frame_size
+    nodes.start(
+        "segmentation",
+        "segmentation",
+        {
+            "image_topics": [IMAGE_TOPIC],
+            "checkpoint": str(options.checkpoint.absolute()),
+            "device": options.device,
+            "input_size": f"{input_size[0]}x{input_size[1]}",
+            "warm_up_sizes": [f"{width}x{height}"],
+            "outputs": [topics.LABELS, topics.COLOR_MASK],
+            "autostart": True,
+        },
+    )
+    nodes.start(
+        "camera",
+        "camera",
+        {
+            "source": options.source,
+            "rate": options.rate_hz,
+            "width": width,
+            "height": height,
+            "semantic": "palette" if plan.truth_set else "none",
+            "count": plan.frames,
+            "ahead": plan.frames,
+            "playing": False,
+        },
+    )
+    recorded = [IMAGE_TOPIC, CAMERA.camera_info, LABELS_TOPIC, CAMERA.output(topics.COLOR_MASK)]
+    recorded += [CAMERA.output(topics.LEGEND), topics.DIAGNOSTICS]
+    if plan.truth_set:
+        recorded += [TRUTH_TOPIC, "/evaluation/score"]
+        nodes.start(
+            "evaluation",
+            "evaluation",
+            {
+                "image_topic": IMAGE_TOPIC,
+                "truth_topic": TRUTH_TOPIC,
+                "truth_label_set": plan.truth_set.name,
+            },
+            niceness=_ONLOOKERS_NICENESS,
+        )
+    nodes.start(
+        "recorder",
+        "recorder",
+        {"topics": recorded, "output": str((folder / "drive").absolute())},
+        niceness=_ONLOOKERS_NICENESS,
+    )
+
+
+def _is_active(monitor: Monitor) -> bool:
+    return _engine(monitor).get("state") == "active"
+
+
+def _is_connected(monitor: Monitor, plan: _Plan) -> bool:
+    """Return whether everybody who is to get the pictures listens: recorder and consumer each."""
+    listeners = {IMAGE_TOPIC: 2, LABELS_TOPIC: 1}
+    if plan.truth_set:
+        listeners = {IMAGE_TOPIC: 2, LABELS_TOPIC: 2, TRUTH_TOPIC: 2}
+    return all(monitor.listeners(topic) >= count for topic, count in listeners.items())
+
+
+def _is_settled(monitor: Monitor, plan: _Plan) -> bool:
+    """Return whether every frame that reached the network has been accounted for, and scored."""
+    camera = _camera(monitor)
+    given_up = sum(
+        int(value) for key, value in camera.items() if key.startswith(("dropped.", "refused."))
+    )
+    frames_out = int(camera.get("frames_out", 0))
+    is_through = frames_out + given_up == int(camera.get("frames_in", -1))
+    if not plan.truth_set or not is_through:
+        return is_through
+    return bool(monitor.score) and monitor.score["frames"]["labels"] >= frames_out
+
+
+def _engine(monitor: Monitor) -> Mapping[str, str]:
+    return monitor.diagnostics.get("unet_segmentation: engine", {})
+
+
+def _camera(monitor: Monitor) -> Mapping[str, str]:
+    return monitor.diagnostics.get(f"unet_segmentation: {IMAGE_TOPIC}", {})
+
+
+def _progress_bar(frames: int) -> tqdm[Any]:
+    return tqdm(total=frames, unit="frame", desc="driving", dynamic_ncols=True)
+
+
+def _show(bar: tqdm[Any], monitor: Monitor) -> None:
+    """Bring the progress bar up to what the nodes last reported."""
+    camera = _camera(monitor)
+    bar.n = int(camera.get("frames_out", 0))
+    latency = "/".join(camera.get(f"age_ms.{name}", "?") for name in ("p50", "p95", "p99"))
+    miou = monitor.score.get("miou")
+    bar.set_postfix_str(
+        f"{float(camera.get('rate_out_hz', 0)):.1f} Hz, latency p50/p95/p99 {latency} ms, "
+        f"{int(camera.get('frames_in', 0)) - bar.n} behind or dropped, "
+        f"mIoU {'?' if miou is None else f'{miou:.3f}'}"
+    )
+
+
+def _present(ious: Mapping[str, float | None] | None) -> dict[str, float] | None:
+    """Return the classes that have an IoU."""
+    if ious is None:
+        return None
+    return {name: iou for name, iou in ious.items() if iou is not None}
+
+
+def _about_size(input_size: Size, own_size: Size, frame_ms: float) -> str:
+    sees = f"the network takes {frame_ms:.0f} ms a frame at its own size and sees"
+    if input_size == own_size:
+        return f"{sees} all of it, {own_size[0]}x{own_size[1]}"
+    return (
+        f"{sees} {input_size[0]}x{input_size[1]} instead of {own_size[0]}x{own_size[1]}, so that "
+        "it keeps up"
+    )
+
+
+def _refuse_foreign_output(output: Path) -> None:
+    if output.exists() and not (output / "report.json").is_file():
+        raise FileExistsError(
+            f"{output}: exists and is not the output of a demonstration; give another --output"
+        )
+
+
+def _begin_output(output: Path) -> Path:
+    """Return a new folder to write into, which becomes `output` when it is whole."""
+    partial = output.with_name(f"{output.name}.partial")
+    if partial.exists():
+        shutil.rmtree(partial)
+    partial.mkdir(parents=True)
+    return partial
+
+
+def _finish_output(partial: Path, output: Path) -> None:
+    if output.exists():
+        shutil.rmtree(output)
+    partial.rename(output)

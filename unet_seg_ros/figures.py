@@ -1,0 +1,89 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures for people: a legend, and rows of camera picture, truth, labels and overlay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from unet_seg_ros.labels import LabelSet
+
+Uint8Array = npt.NDArray[np.uint8]
+
+OVERLAY_OPACITY = 0.5
+
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+_BACKGROUND = 255
+_INK = (40, 40, 40)
+_GAP = 8
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of `picture_table`: its title and its pictures, `(H, W, 3)` uint8 RGB."""
+
+    title: str
+    pictures: Sequence[Uint8Array]
+
+
+def overlay(image: Uint8Array, color_mask: Uint8Array) -> Uint8Array:
+    """Return the colour mask laid over the picture; both `(H, W, 3)` uint8 RGB."""
+    blended = cv2.addWeighted(image, 1 - OVERLAY_OPACITY, color_mask, OVERLAY_OPACITY, 0)
+    return blended.astype(np.uint8, copy=False)
+
+
+def legend(label_set: LabelSet, class_ids: Iterable[int], width: int) -> Uint8Array:
+    """Return swatches with the names of the classes, `(H, width, 3)` uint8 RGB, H as needed."""
+    items = [label_set.classes[class_id] for class_id in class_ids]
+    cell_width = 40 + max((_text_width(item.name) for item in items), default=0) + 2 * _GAP
+    columns = max(1, width // cell_width)
+    rows = -(-len(items) // columns)
+    canvas = np.full((rows * 28 + _GAP, width, 3), _BACKGROUND, np.uint8)
+    for position, item in enumerate(items):
+        x = position % columns * cell_width + _GAP
+        y = position // columns * 28 + _GAP
+        cv2.rectangle(canvas, (x, y), (x + 30, y + 18), item.color, cv2.FILLED)
+        cv2.rectangle(canvas, (x, y), (x + 30, y + 18), _INK, 1)
+        cv2.putText(canvas, item.name, (x + 38, y + 15), _FONT, 0.5, _INK, 1, cv2.LINE_AA)
+    return canvas
+
+
+def picture_table(
+    columns: Sequence[Column], label_set: LabelSet, class_ids: Iterable[int], cell_width: int = 400
+) -> Uint8Array:
+    """Return a figure with a titled column per kind of picture, a row per frame, and the legend.
+
+    All pictures are scaled to `cell_width`, nearest neighbour, so that label edges stay sharp.
+    """
+    titled = [_column(column, cell_width) for column in columns]
+    gap = np.full((titled[0].shape[0], _GAP, 3), _BACKGROUND, np.uint8)
+    body = np.hstack([part for column in titled for part in (column, gap)][:-1])
+    return np.vstack([body, legend(label_set, class_ids, body.shape[1])])
+
+
+def _column(column: Column, width: int) -> Uint8Array:
+    return np.vstack([_title(column.title, width), *(_cell(p, width) for p in column.pictures)])
+
+
+def _title(text: str, width: int) -> Uint8Array:
+    canvas = np.full((30, width, 3), _BACKGROUND, np.uint8)
+    cv2.putText(canvas, text, (2, 21), _FONT, 0.6, _INK, 1, cv2.LINE_AA)
+    return canvas
+
+
+def _cell(picture: Uint8Array, width: int) -> Uint8Array:
+    height = round(picture.shape[0] * width / picture.shape[1])
+    smooth = cv2.INTER_AREA if picture.shape[1] > width else cv2.INTER_NEAREST_EXACT
+    scaled = cv2.resize(picture, (width, height), interpolation=smooth)
+    gap = np.full((_GAP, width, 3), _BACKGROUND, np.uint8)
+    return np.vstack([scaled, gap]).astype(np.uint8, copy=False)
+
+
+def _text_width(text: str) -> int:
+    (width, _), _ = cv2.getTextSize(text, _FONT, 0.5, 1)
+    return int(width)
