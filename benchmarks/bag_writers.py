@@ -6,15 +6,16 @@ A drive here is, per frame, a camera picture (bgra8), its label map (mono8) and 
 a semantic camera sends it (bgra8), all 800x600. The writers take turns; processor time is counted,
 because on a small machine the network needs it.
 
-    python benchmarks/bag_writers.py FOLDER_OF_PICTURES [--frames N]
+    python benchmarks/bag_writers.py [FOLDER_OF_PICTURES] [--frames N]
 
-Take real camera pictures: how well they compress decides everything. The label maps are made of
-them by rounding a blurred gray picture to eight ids.
+How well pictures compress decides everything: give real ones. Where they have no label maps, the
+blurred gray picture rounded to eight ids stands for one.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import shutil
 import statistics
 import tempfile
@@ -31,17 +32,19 @@ from rosbags.rosbag2 import Writer as RosbagsWriter
 from rosbags.typesys import Stores, get_typestore
 
 from unet_seg_ros.bags.writer import BagWriter, Topic
+from unet_seg_ros.datasets.sources import Sample, open_source
 from unet_seg_ros.ros.images import Header, write_image
 
 SIZE = (800, 600)
 TOPICS = ("/image", "/labels", "/semantic")
 ROUNDS = 3
+DIFFERENT_PICTURES = 16
 FRAME_NS = 50_000_000
 IMAGE = "sensor_msgs/msg/Image"
 STORE = get_typestore(Stores.LATEST)
 DEFINITION = STORE.generate_msgdef(IMAGE, ros_version=2)[0]
 DIGEST = STORE.hash_rihs01(IMAGE)
-PALETTE = np.random.default_rng(0).integers(0, 256, (8, 4), np.uint8)
+PALETTE = np.random.default_rng(0).integers(0, 256, (256, 4), np.uint8)
 
 Frames = Sequence[tuple[bytes, bytes, bytes]]
 Write = Callable[[Path, Frames], None]
@@ -50,10 +53,10 @@ Write = Callable[[Path, Frames], None]
 def main() -> None:
     """Let every writer write the same drive and print what it cost."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("pictures", type=Path, help="a folder of JPEG or PNG pictures")
+    parser.add_argument("source", nargs="?", default="town", help="a folder of pictures, or town")
     parser.add_argument("--frames", type=int, default=60)
     arguments = parser.parse_args()
-    frames = load_frames(arguments.pictures, arguments.frames)
+    frames = load_frames(arguments.source, arguments.frames)
     writers: dict[str, Write] = {
         "rosbags, zstd chunks": rosbags_writer(CompressionMode.STORAGE),
         "rosbags, plain": rosbags_writer(CompressionMode.NONE),
@@ -72,27 +75,26 @@ def main() -> None:
         print(f"{name:24}{cpu_ms:14.1f}{megabytes:12.2f}")
 
 
-def load_frames(folder: Path, count: int) -> Frames:
-    """Return the messages of each frame, in the order of TOPICS; the folder's pictures in turn."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix in (".jpg", ".jpeg", ".png"))
-    pictures = [np.asarray(cv2.imread(str(path)), np.uint8) for path in paths[:16]]
-    if not pictures:
-        raise SystemExit(f"{folder}: no pictures in it")
-    frames = []
-    for i in range(count):
-        bgr = cv2.resize(pictures[i % len(pictures)], SIZE, interpolation=cv2.INTER_AREA)
-        bgra = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2BGRA), np.uint8)
-        gray = np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY), np.uint8)
-        labels = np.asarray(cv2.medianBlur(gray, 15) // 32, np.uint8)
-        header = Header(i * FRAME_NS, "camera")
-        frames.append(
-            (
-                write_image(header, bgra, "bgra8"),
-                write_image(header, labels, "mono8"),
-                write_image(header, PALETTE[labels], "bgra8"),
-            )
-        )
-    return frames
+def load_frames(spec: str, count: int) -> Frames:
+    """Return the messages of each frame, in the order of TOPICS; the source's pictures in turn."""
+    samples = itertools.cycle(itertools.islice(open_source(spec, size=SIZE), DIFFERENT_PICTURES))
+    return [_messages(sample, i) for i, sample in zip(range(count), samples)]  # noqa: B905
+
+
+def _messages(sample: Sample, index: int) -> tuple[bytes, bytes, bytes]:
+    rgb = cv2.resize(sample.image, SIZE, interpolation=cv2.INTER_AREA)
+    bgra = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2BGRA), np.uint8)
+    labels = sample.labels
+    if labels is None:  # something with edges like those of the picture
+        labels = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), np.uint8)
+        labels = np.asarray(cv2.medianBlur(labels, 15) // 32, np.uint8)
+    labels = np.asarray(cv2.resize(labels, SIZE, interpolation=cv2.INTER_NEAREST_EXACT), np.uint8)
+    header = Header(index * FRAME_NS, "camera")
+    return (
+        write_image(header, bgra, "bgra8"),
+        write_image(header, labels, "mono8"),
+        write_image(header, PALETTE[labels], "bgra8"),
+    )
 
 
 def measure(write: Write, frames: Frames) -> tuple[float, float]:

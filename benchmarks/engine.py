@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -25,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from machine import machine
 
 from unet_seg_ros.inference.geometry import network_size
 from unet_seg_ros.inference.segmenter import Frame, Precision, Segmenter, processor_has_bfloat16
@@ -96,14 +95,6 @@ def measure(found: dict[str, Candidate], seconds: float) -> dict[str, float]:
     return {name: statistics.median(times) for name, times in times_ms.items()}
 
 
-def processor_name() -> str:
-    """Return the name of the processor, as the system gives it."""
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def main() -> None:
     """Measure and print a table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -123,7 +114,7 @@ def main() -> None:
     )
     median_ms = measure(candidates(checkpoint), options.seconds)
     report: dict[str, Any] = {
-        "machine": processor_name(),
+        "machine": machine(),
         "torch": torch.__version__,
         "threads": options.threads,
         "network": options.checkpoint or options.preset,

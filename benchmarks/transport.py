@@ -15,7 +15,7 @@ slows all alike. A second table compares ways to read and write the bytes, witho
 the package has a reader of its own (rosbags' typestore copies the pixels) and why `write_image`
 adds the pixels to the message's head in one copy.
 
-    python benchmarks/transport.py [--pictures N] [--json FILE]
+    python benchmarks/transport.py [--pictures N] [--json]
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ import contextlib
 import json
 import multiprocessing
 import os
-import platform
 import random
 import statistics
 import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import rclpy
 from cv_bridge import CvBridge
+from machine import machine
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rosbags.typesys import Stores, get_typestore
 from sensor_msgs.msg import Image
 
+from unet_seg_ros.ros.domain import free_domain_id
 from unet_seg_ros.ros.images import Header, read_image, write_image
 from unet_seg_ros.ros.middleware import prepare_for_pictures
 
@@ -57,12 +57,13 @@ def main() -> None:
     """Measure both tables and print them."""
     parser = argparse.ArgumentParser(description="Camera pictures over DDS: bytes or messages.")
     parser.add_argument("--pictures", type=int, default=150, help="pictures per size and way")
-    parser.add_argument("--json", type=Path, help="write the figures to this file as well")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of tables")
     arguments = parser.parse_args()
-    os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    os.environ["ROS_DOMAIN_ID"] = str(free_domain_id())
 
     figures: dict[str, Any] = {
-        "machine": f"{processor()}, {os.cpu_count()} cores, Python {platform.python_version()}",
+        "machine": machine(),
         "transport_ms": {},
         "conversion_ms": {},
     }
@@ -71,17 +72,10 @@ def main() -> None:
         figures["transport_ms"][size] = measure_transport(shape, arguments.pictures)
         figures["conversion_ms"][size] = measure_conversions(shape, arguments.pictures)
 
-    print_tables(figures)
     if arguments.json:
-        arguments.json.write_text(json.dumps(figures, indent=2) + "\n")
-
-
-def processor() -> str:
-    """Return the processor's name as Linux reports it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
+        print(json.dumps(figures, indent=2))
+    else:
+        print_tables(figures)
 
 
 def measure_transport(shape: tuple[int, ...], count: int) -> dict[str, float]:

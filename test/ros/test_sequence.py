@@ -30,6 +30,12 @@ def test_nothing_is_counted_where_the_publisher_is_unknown() -> None:
     assert gaps.missed_before({"publication_sequence_number": 9}) == 0
 
 
+def test_the_only_publisher_needs_no_name() -> None:
+    gaps = SequenceGaps()
+    numbers = [{"publication_sequence_number": number} for number in (1, 2, 5)]
+    assert [gaps.missed_before(item, has_one_publisher=True) for item in numbers] == [0, 0, 2]
+
+
 def test_many_publishers_do_not_fill_the_memory() -> None:
     gaps = SequenceGaps()
     for publisher in range(1000):

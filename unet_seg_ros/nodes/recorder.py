@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,7 @@ from unet_seg_ros.bags.writer import BagError, Topic
 from unet_seg_ros.ros.definitions import Definitions, UnknownTypeError, message_class
 from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec
 from unet_seg_ros.ros.run import run
+from unet_seg_ros.ros.sequence import SequenceGaps
 from unet_seg_ros.ros.status import stamped, status
 from unet_seg_ros.ros.topics import DIAGNOSTICS
 
@@ -97,7 +98,7 @@ class Recorder(Node):
         self._bag = ThreadedBagWriter(self._output, max_waiting_mib << 20)
         self._definitions = Definitions()
         self._seen: set[str] = set()
-        self._last_numbers: dict[tuple[str, bytes], int] = {}
+        self._gaps: defaultdict[str, SequenceGaps] = defaultdict(SequenceGaps)
         self.dropped: Counter[str] = Counter()
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         # Simulation time may stand still; recording goes on.
@@ -161,21 +162,11 @@ class Recorder(Node):
 
     def _store(self, name: str, topic_id: int, data: bytes, info: Mapping[str, Any]) -> None:
         now_ns = self.get_clock().now().nanoseconds
-        self._count(LOST, self._lost_before(name, info))
+        is_named = info.get("publisher_gid") is not None
+        has_one_publisher = not is_named and self.count_publishers(name) == 1
+        self._count(LOST, self._gaps[name].missed_before(info, has_one_publisher))
         if not self._bag.put(topic_id, data, now_ns, info["source_timestamp"]):
             self._count(QUEUE_FULL, 1)
-
-    def _lost_before(self, name: str, info: Mapping[str, Any]) -> int:
-        """Return how many messages of a publisher are missing just before this one."""
-        number: int | None = info["publication_sequence_number"]
-        publisher = info.get("publisher_gid")
-        # Up to Jazzy nothing says which of several publishers a message is from.
-        if number is None or (publisher is None and self.count_publishers(name) > 1):
-            return 0
-        key = name, publisher["data"] if publisher else b""
-        last = self._last_numbers.get(key, number - 1)
-        self._last_numbers[key] = number
-        return max(0, number - last - 1)
 
     def _count(self, cause: str, messages: int) -> None:
         if messages:

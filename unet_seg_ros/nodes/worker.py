@@ -178,7 +178,7 @@ class Worker:
 
     def _run(self) -> None:
         in_use = self._plan.segmenter
-        # Torch makes its threads anew for every thread that calls it; the first frame need not wait.
+        # Torch makes threads anew for every thread that calls it; no frame need wait for that.
         in_use.warm_up(self._plan.settings.warm_up_sizes)
         while frames := self._waiting.take(self._plan.settings.max_batch):
             plan = self._plan

@@ -14,25 +14,27 @@ class SequenceGaps:
     """Counts what the middleware lost or overwrote on one topic, publisher by publisher.
 
     A best-effort subscription of depth 1 loses messages without a word. rclpy names a message's
-    publisher from Kilted on; before that, nothing is counted.
+    publisher from Kilted on; before that, messages are only counted where there is one publisher.
     """
 
     def __init__(self) -> None:
         self._last: dict[bytes, int] = {}
 
-    def missed_before(self, info: Mapping[str, Any]) -> int:
+    def missed_before(self, info: Mapping[str, Any], has_one_publisher: bool = False) -> int:
         """Return how many messages of its publisher are missing before the one with this `info`.
 
         Args:
             info: What rclpy hands a subscription's callback beside the message.
+            has_one_publisher: Whether the topic is known to have no more than one publisher.
         """
-        publisher = info.get("publisher_gid")
-        if not publisher:
+        publisher, number = info.get("publisher_gid"), info["publication_sequence_number"]
+        if number is None or not (publisher or has_one_publisher):
             return 0
-        number = int(info["publication_sequence_number"])
+        number = int(number)
+        name = publisher["data"] if publisher else b""
         if len(self._last) >= _MAX_PUBLISHERS:
             self._last.clear()
         # The first message begins the count: a publisher may have published before we came.
-        last = self._last.get(publisher["data"], number - 1)
-        self._last[publisher["data"]] = number
+        last = self._last.get(name, number - 1)
+        self._last[name] = number
         return max(0, number - last - 1)
