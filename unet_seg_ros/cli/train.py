@@ -15,6 +15,7 @@ from unet_seg_ros.labels import LabelSet
 _EXAMPLES = """\
 examples:
   unet-seg train --data carla_town02 --data town --out carla29-small.safetensors
+  unet-seg train --data carla_town02 --init carla29-small.safetensors --out better.safetensors
   unet-seg train --data town --town-pictures 500 --steps 1000 --out town.safetensors
 
 Ctrl-C ends the training early; what was learnt until then is scored and saved.
@@ -71,12 +72,31 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=1500,
         help="how many pictures of the town to train on (default: %(default)s)",
     )
+    parser.add_argument(
+        "--learning-rate",
+        type=float,
+        default=3e-3,
+        help="the highest one of the schedule (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--max-class-weight",
+        type=float,
+        default=3.0,
+        help="how much more a pixel of a rare class may count (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--init",
+        type=Path,
+        metavar="FILE",
+        help="a checkpoint to start from, instead of an untrained network of --preset",
+    )
     parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Train as the options say; return the exit status."""
+    from unet_seg_ros.model.checkpoint import load_checkpoint
     from unet_seg_ros.training import recipe
     from unet_seg_ros.training.trainer import Schedule
 
@@ -88,10 +108,12 @@ def run(options: argparse.Namespace) -> int:
             label_set=LabelSet.load(options.label_set),
             preset=options.preset,
             input_size=options.input_size,
-            schedule=Schedule(options.steps),
+            schedule=Schedule(options.steps, options.learning_rate),
             batch_pixels=options.batch_pixels,
             town_pictures=options.town_pictures,
             seed=options.seed,
+            max_class_weight=options.max_class_weight,
+            start=load_checkpoint(options.init) if options.init else None,
             out=options.out,
             command=shlex.join(["unet-seg", *sys.argv[1:]]),
         )

@@ -74,15 +74,16 @@ def set_cross_entropy(
     return (counts * losses).sum() / counts.sum().clamp(min=1)
 
 
-def balancing_weights(pixels: Tensor) -> Tensor:
+def balancing_weights(pixels: Tensor, largest: float) -> Tensor:
     """Return weights that let rare classes count for more: `1 / sqrt(frequency)`, mean 1, capped.
 
     Args:
         pixels: `(256,)`, how many pixels of each row there are.
+        largest: The cap, as a multiple of the weight of the most frequent row.
 
     Returns:
-        `(256,)` float32; at most ten times what the most frequent row has.
+        `(256,)` float32.
     """
     weights = pixels.clamp(min=1).float().rsqrt()
-    weights = weights.clamp(max=10 * weights.min())
+    weights = weights.clamp(max=largest * weights.min())
     return weights / ((weights * pixels).sum() / pixels.sum())

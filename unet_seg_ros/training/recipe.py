@@ -47,6 +47,8 @@ class Recipe:
         batch_pixels: About how many pixels a batch has.
         town_pictures: How many pictures of the town to train on.
         seed: The same seed trains the same network on the same machine.
+        max_class_weight: How much more than a pixel of a frequent class one of a rare may count.
+        start: A checkpoint to start from, whose network and classes are kept; None for a new one.
         out: The checkpoint file; its model card goes beside it.
         command: The command line that this came from, for the model card.
     """
@@ -59,6 +61,8 @@ class Recipe:
     batch_pixels: int
     town_pictures: int
     seed: int
+    max_class_weight: float
+    start: Checkpoint | None
     out: Path
     command: str
 
@@ -84,25 +88,25 @@ def run(recipe: Recipe) -> Checkpoint:
     data_sets = [_load(spec, recipe) for spec in recipe.data]
     pictures = _labelled_pictures(data_sets)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = UNet(preset(recipe.preset, len(recipe.label_set))).to(device)
+    model = _first_model(recipe).to(device)
     normalization = Normalization()
     with tqdm(total=recipe.schedule.steps, unit="step", dynamic_ncols=True) as bar:
         trained = train(
             model,
             batches([_any_of(items) for items in pictures], recipe.batch_pixels, recipe.seed),
             admissible_classes([item.label_set for item in data_sets], recipe.label_set),
-            balancing_weights(_pixels_per_row(pictures)),
+            balancing_weights(_pixels_per_row(pictures), recipe.max_class_weight),
             normalization,
             recipe.schedule,
             _progress(bar),
         )
-        steps = bar.n
+        steps = int(bar.n)
     checkpoint = Checkpoint(
         model=trained.cpu(),
         label_set=recipe.label_set,
         input_size=recipe.input_size,
         normalization=normalization,
-        data={item.name: item.summary for item in data_sets} | {"steps": str(steps)},
+        data=_what_it_saw(recipe, data_sets, steps),
         name=recipe.out.stem,
     )
     # What is scored is what the checkpoint runs as: the engine, uncompiled, in full precision.
@@ -115,6 +119,26 @@ def run(recipe: Recipe) -> Checkpoint:
     card = recipe.out.with_suffix(".md")
     card.write_text(model_card(checkpoint, recipe.command), encoding="utf-8")
     return checkpoint
+
+
+def _first_model(recipe: Recipe) -> UNet:
+    if recipe.start is None:
+        return UNet(preset(recipe.preset, len(recipe.label_set)))
+    if recipe.start.label_set != recipe.label_set:
+        raise ValueError(
+            f"{recipe.start.name} has the classes of {recipe.start.label_set.name!r}, not of "
+            f"{recipe.label_set.name!r}; start from another checkpoint"
+        )
+    return recipe.start.model
+
+
+def _what_it_saw(recipe: Recipe, data_sets: Sequence[_DataSet], steps: int) -> dict[str, Any]:
+    saw: dict[str, Any] = {item.name: item.summary for item in data_sets}
+    saw["steps"] = f"{steps} of about {recipe.batch_pixels} pixels"
+    if recipe.start is not None:
+        before = "; ".join(f"{name}: {what}" for name, what in recipe.start.data.items())
+        saw["before that"] = f"{recipe.start.name} saw {before}"
+    return saw
 
 
 def _load(spec: str, recipe: Recipe) -> _DataSet:
