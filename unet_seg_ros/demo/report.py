@@ -139,7 +139,8 @@ def _row(frame: SegmentedFrame, camera: Uint8Array, laid_over: Uint8Array, drive
     truth = None
     if frame.truth and drive.truth_set:
         ids, _ = drive.truth_set.decode_palette(frame.truth.pixels, frame.truth.color_order)
-        truth = drive.truth_set.colorize(ids)
+        # In the network's colours, so that one legend serves both.
+        truth = drive.label_set.colorize(drive.truth_set.table_to(drive.label_set)[ids])
     return _Row(camera, truth, drive.label_set.colorize(frame.labels), laid_over)
 
 
