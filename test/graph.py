@@ -156,8 +156,23 @@ class Graph:
 
     def state(self, node_name: str) -> str:
         """Return the state of a managed node."""
-        answer = self.call(GetState, f"{node_name}/get_state", GetState.Request())
-        return STATES[answer.current_state.id]
+        client = self.node.create_client(GetState, f"{node_name}/get_state")
+        futures: list[Any] = []
+
+        def is_answered() -> bool:
+            # A node may answer before it has found the asker, who then has to ask again.
+            if time.monotonic() > asked_s + 5 * len(futures):
+                futures.append(client.call_async(GetState.Request()))
+            return any(future.done() for future in futures)
+
+        try:
+            self.spin_until(client.service_is_ready, f"{node_name}")
+            asked_s = time.monotonic()
+            self.spin_until(is_answered, f"the state of {node_name}", deadline_s=90)
+            answer = next(future.result() for future in futures if future.done())
+            return STATES[answer.current_state.id]
+        finally:
+            self.node.destroy_client(client)
 
     def set_parameters(self, node_name: str, values: Mapping[str, Any]) -> SetParametersResult:
         """Set parameters one after the other as `ros2 param set` does; return the last result."""
