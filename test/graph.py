@@ -39,6 +39,12 @@ TRANSITIONS = {
     "deactivate": Transition.TRANSITION_DEACTIVATE,
     "cleanup": Transition.TRANSITION_CLEANUP,
 }
+GOALS = {
+    "configure": "inactive",
+    "activate": "active",
+    "deactivate": "inactive",
+    "cleanup": "unconfigured",
+}
 STATES = {
     State.PRIMARY_STATE_UNCONFIGURED: "unconfigured",
     State.PRIMARY_STATE_INACTIVE: "inactive",
@@ -152,7 +158,20 @@ class Graph:
     def transition(self, node_name: str, transition: str) -> bool:
         """Ask a managed node for a transition, as `ros2 lifecycle set` does; return its success."""
         request = ChangeState.Request(transition=Transition(id=TRANSITIONS[transition]))
-        return bool(self.call(ChangeState, f"{node_name}/change_state", request).success)
+        client = self.node.create_client(ChangeState, f"{node_name}/change_state")
+        try:
+            self.spin_until(client.service_is_ready, f"{node_name}")
+            future = client.call_async(request)
+            end = time.monotonic() + DEADLINE_S
+            self.spin_until(
+                lambda: future.done() or time.monotonic() > end, "an answer", deadline_s=90
+            )
+            # The answer may have been lost while the nodes found each other; the state tells.
+            if future.done():
+                return bool(future.result().success)
+            return self.state(node_name) == GOALS[transition]
+        finally:
+            self.node.destroy_client(client)
 
     def state(self, node_name: str) -> str:
         """Return the state of a managed node."""
