@@ -13,9 +13,10 @@ with a sentence when the deadline passes.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import rclpy
@@ -144,54 +145,52 @@ class Graph:
         publisher = next(item for item in node.publishers if item.topic_name == topic)
         self.spin_until(publisher.get_subscription_count, f"a subscriber of {topic}")
 
-    def call(self, service_type: type, service: str, request: Any) -> Any:
-        """Call a service and return its response."""
+    @contextlib.contextmanager
+    def _client(self, service_type: type, service: str) -> Iterator[Any]:
+        """Yield a client of a service that is there."""
         client = self.node.create_client(service_type, service)
         try:
             self.spin_until(client.service_is_ready, f"the service {service}")
+            yield client
+        finally:
+            self.node.destroy_client(client)
+
+    def call(self, service_type: type, service: str, request: Any) -> Any:
+        """Call a service and return its response."""
+        with self._client(service_type, service) as client:
             future = client.call_async(request)
             self.spin_until(future.done, f"an answer of {service}", deadline_s=90)
             return future.result()
-        finally:
-            self.node.destroy_client(client)
 
     def transition(self, node_name: str, transition: str) -> bool:
         """Ask a managed node for a transition, as `ros2 lifecycle set` does; return its success."""
         request = ChangeState.Request(transition=Transition(id=TRANSITIONS[transition]))
-        client = self.node.create_client(ChangeState, f"{node_name}/change_state")
-        try:
-            self.spin_until(client.service_is_ready, f"{node_name}")
+        with self._client(ChangeState, f"{node_name}/change_state") as client:
             future = client.call_async(request)
             end = time.monotonic() + DEADLINE_S
             self.spin_until(
                 lambda: future.done() or time.monotonic() > end, "an answer", deadline_s=90
             )
-            # The answer may have been lost while the nodes found each other; the state tells.
-            if future.done():
-                return bool(future.result().success)
-            return self.state(node_name) == GOALS[transition]
-        finally:
-            self.node.destroy_client(client)
+        # The answer may have been lost while the nodes found each other; the state tells.
+        if future.done():
+            return bool(future.result().success)
+        return self.state(node_name) == GOALS[transition]
 
     def state(self, node_name: str) -> str:
         """Return the state of a managed node."""
-        client = self.node.create_client(GetState, f"{node_name}/get_state")
         futures: list[Any] = []
-
-        def is_answered() -> bool:
-            # A node may answer before it has found the asker, who then has to ask again.
-            if time.monotonic() > asked_s + 5 * len(futures):
-                futures.append(client.call_async(GetState.Request()))
-            return any(future.done() for future in futures)
-
-        try:
-            self.spin_until(client.service_is_ready, f"{node_name}")
+        with self._client(GetState, f"{node_name}/get_state") as client:
             asked_s = time.monotonic()
+
+            def is_answered() -> bool:
+                # A node may answer before it has found the asker, who then has to ask again.
+                if time.monotonic() > asked_s + 5 * len(futures):
+                    futures.append(client.call_async(GetState.Request()))
+                return any(future.done() for future in futures)
+
             self.spin_until(is_answered, f"the state of {node_name}", deadline_s=90)
-            answer = next(future.result() for future in futures if future.done())
-            return STATES[answer.current_state.id]
-        finally:
-            self.node.destroy_client(client)
+        answer = next(future.result() for future in futures if future.done())
+        return STATES[answer.current_state.id]
 
     def set_parameters(self, node_name: str, values: Mapping[str, Any]) -> SetParametersResult:
         """Set parameters one after the other as `ros2 param set` does; return the last result."""
