@@ -32,7 +32,8 @@ from rosbags.rosbag2 import Writer as RosbagsWriter
 from rosbags.typesys import Stores, get_typestore
 
 from unet_seg_ros.bags.writer import BagWriter, Topic
-from unet_seg_ros.datasets.sources import Sample, open_source
+from unet_seg_ros.datasets.samples import Sample
+from unet_seg_ros.datasets.sources import open_source
 from unet_seg_ros.ros.images import Header, write_image
 
 SIZE = (800, 600)

@@ -33,7 +33,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from unet_seg_ros.ros.domain import free_domain_id
 
-DEADLINE_S = 20.0
+# Longer than Fast DDS takes (20 s) to forget a half-found participant and find it again.
+DEADLINE_S = 50.0
 TRANSITIONS = {
     "configure": Transition.TRANSITION_CONFIGURE,
     "activate": Transition.TRANSITION_ACTIVATE,

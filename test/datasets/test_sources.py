@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import pytest
 
-from unet_seg_ros.datasets.sources import SourceError, open_source
+from unet_seg_ros.datasets.samples import DataError
+from unet_seg_ros.datasets.sources import open_source
 from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, LabelSetError
 
 SKY, ROAD, ROAD_LINE = 11, 1, 24
@@ -61,17 +62,17 @@ def test_a_source_begins_again(tmp_path):
 
 def test_a_damaged_picture_is_named(tmp_path):
     (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n but no more")
-    with pytest.raises(SourceError, match=r"broken\.png: not a picture"):
+    with pytest.raises(DataError, match=r"broken\.png: not a picture"):
         list(open_source(str(tmp_path)))
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(SourceError, match="has no PNG, JPEG or BMP pictures"):
+    with pytest.raises(DataError, match="has no PNG, JPEG or BMP pictures"):
         open_source(str(tmp_path))
 
 
 def test_a_missing_path_is_refused():
-    with pytest.raises(SourceError, match="no_such_folder: no such folder or file"):
+    with pytest.raises(DataError, match="no_such_folder: no such folder or file"):
         open_source("no_such_folder")
 
 
@@ -117,7 +118,7 @@ def test_camvid_takes_the_folder_beside(tmp_path):
 def test_pairs_need_a_label_set(tmp_path):
     write_picture(tmp_path / "7_rgb.jpg", gray(9))
     write_picture(tmp_path / "7_ids.png", gray(1)[..., 0])
-    with pytest.raises(SourceError, match="give a label set"):
+    with pytest.raises(DataError, match="give a label set"):
         open_source(str(tmp_path))
     with pytest.raises(LabelSetError, match="carla99"):
         open_source(str(tmp_path), label_set="carla99")
@@ -126,7 +127,7 @@ def test_pairs_need_a_label_set(tmp_path):
 def test_a_missing_label_file_is_named_before_anything_is_read(tmp_path):
     write_picture(tmp_path / "rgb" / "1.png", gray(9))
     (tmp_path / "segmentation").mkdir()
-    with pytest.raises(SourceError, match=r"segmentation/1\.png: is missing"):
+    with pytest.raises(DataError, match=r"segmentation/1\.png: is missing"):
         open_source(str(tmp_path))
 
 
@@ -142,7 +143,7 @@ def test_a_missing_label_file_is_named_before_anything_is_read(tmp_path):
 def test_unsuitable_label_files_are_named(tmp_path, label_file, pixels, reason):
     write_picture(tmp_path / "7_rgb.png", gray(9))
     write_picture(tmp_path / label_file, pixels)
-    with pytest.raises(SourceError, match=rf"{label_file}: .*{reason}"):
+    with pytest.raises(DataError, match=rf"{label_file}: .*{reason}"):
         list(open_source(str(tmp_path), label_set="carla29"))
 
 
@@ -170,7 +171,7 @@ def test_videos_are_played_frame_by_frame_and_again(video):
 def test_a_file_that_is_no_video_is_named(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("not a video")
-    with pytest.raises(SourceError, match=r"notes\.txt: not a video"):
+    with pytest.raises(DataError, match=r"notes\.txt: not a video"):
         list(open_source(str(path)))
 
 
@@ -190,12 +191,12 @@ def test_the_town_is_endless_and_has_ground_truth():
 
 @pytest.mark.parametrize("spec", ["town:x", "town:-1"])
 def test_the_towns_seed_is_a_number(spec):
-    with pytest.raises(SourceError, match="seed must be a number"):
+    with pytest.raises(DataError, match="seed must be a number"):
         open_source(spec)
 
 
 def test_an_impossible_field_of_view_is_refused():
-    with pytest.raises(SourceError, match="field of view"):
+    with pytest.raises(DataError, match="field of view"):
         open_source("town", fov_deg=190)
 
 

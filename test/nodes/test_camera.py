@@ -27,7 +27,8 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from unet_seg_ros.datasets.sources import SourceError, open_source
+from unet_seg_ros.datasets.samples import DataError
+from unet_seg_ros.datasets.sources import open_source
 from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, built_in_label_sets
 from unet_seg_ros.nodes.camera import UNKNOWN_COLOR_RGB, Camera
 from unet_seg_ros.ros.parameters import ParameterError
@@ -263,7 +264,7 @@ def test_the_town_is_a_camera_with_ground_truth(graph):
         ({"encoding": "yuv"}, ParameterError, "encoding: 'yuv' is not possible; give one of bgra8"),
         ({"semantic": "both"}, ParameterError, "semantic: 'both' is not possible; give one of"),
         ({"semantic": "tags"}, ParameterError, "has no ground truth"),
-        ({"source": "nowhere"}, SourceError, "nowhere: no such folder or file"),
+        ({"source": "nowhere"}, DataError, "nowhere: no such folder or file"),
         ({"rate": 0.0}, InvalidParameterValueException, "rate"),
         ({"width": -1}, InvalidParameterValueException, "width"),
         ({"ahead": 0}, InvalidParameterValueException, "ahead"),

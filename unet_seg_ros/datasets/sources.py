@@ -14,6 +14,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from unet_seg_ros.datasets.samples import DataError, Sample
 from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, Uint8Array
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
@@ -21,19 +22,6 @@ TOWN = "town"
 
 LabelDecoder = Callable[[Uint8Array], Uint8Array]
 """From a label picture as cv2.imread gives it, `(H, W)` or `(H, W, 3|4)` BGR, to a label map."""
-
-
-class SourceError(ValueError):
-    """A source that cannot be opened or read on; the message names the file."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A picture, `(H, W, 3)` uint8 RGB, and where there is ground truth its `(H, W)` label map."""
-
-    image: Uint8Array
-    labels: Uint8Array | None
-    name: str
 
 
 class Source(Protocol):
@@ -44,7 +32,7 @@ class Source(Protocol):
         """What the ids of the label maps mean; None where there is no ground truth."""
 
     def __iter__(self) -> Iterator[Sample]:
-        """Yield the samples; raises SourceError for one that cannot be read."""
+        """Yield the samples; raises DataError for one that cannot be read."""
 
 
 def open_source(
@@ -75,7 +63,7 @@ def open_source(
         fps: Frames per second at which the town's camera drives.
 
     Raises:
-        SourceError: There is no such source.
+        DataError: There is no such source.
         LabelSetError: There is no such label set.
     """
     if spec == TOWN or spec.startswith(f"{TOWN}:"):
@@ -85,7 +73,7 @@ def open_source(
         return _open_folder(path, label_set)
     if path.is_file():
         return Video(path)
-    raise SourceError(f"{spec}: no such folder or file; give one, or {TOWN}, or {TOWN}:SEED")
+    raise DataError(f"{spec}: no such folder or file; give one, or {TOWN}, or {TOWN}:SEED")
 
 
 @dataclass(frozen=True)
@@ -100,32 +88,30 @@ class GroundTruth:
         """Return the label map of a picture that is `size` (width, height) pixels large.
 
         Raises:
-            SourceError: The file cannot be read, or has another size than the picture.
+            DataError: The file cannot be read, or has another size than the picture.
         """
         path = self.files[index]
         pixels = _read_picture(path, cv2.IMREAD_UNCHANGED)
         height, width = pixels.shape[:2]
         if (width, height) != size:
-            raise SourceError(
-                f"{path}: has {width}x{height} pixels, its picture {size[0]}x{size[1]}"
-            )
+            raise DataError(f"{path}: has {width}x{height} pixels, its picture {size[0]}x{size[1]}")
         try:
             return self.decode(pixels)
         except ValueError as error:
-            raise SourceError(f"{path}: {error}") from error
+            raise DataError(f"{path}: {error}") from error
 
 
 class PictureFolder:
     """Picture files, and where there is ground truth a label file for each.
 
     Raises:
-        SourceError: A picture has no label file.
+        DataError: A picture has no label file.
     """
 
     def __init__(self, pictures: Sequence[Path], ground_truth: GroundTruth | None = None) -> None:
         for path in ground_truth.files if ground_truth else ():
             if not path.is_file():
-                raise SourceError(f"{path}: is missing, though its picture is there")
+                raise DataError(f"{path}: is missing, though its picture is there")
         self._pictures = pictures
         self._ground_truth = ground_truth
 
@@ -149,7 +135,7 @@ class Video:
     """The frames of a video file, as far as they can be decoded.
 
     Raises:
-        SourceError: From iteration, when OpenCV cannot read the first frame.
+        DataError: From iteration, when OpenCV cannot read the first frame.
     """
 
     label_set: LabelSet | None = None
@@ -165,7 +151,7 @@ class Video:
                 yield Sample(_bgr_to_rgb(read[1]), None, f"{self._path.stem}_{index:06}")
                 index += 1
             if index == 0:
-                raise SourceError(f"{self._path}: not a video that OpenCV can read")
+                raise DataError(f"{self._path}: not a video that OpenCV can read")
         finally:
             capture.release()
 
@@ -183,7 +169,7 @@ class TownDrive:
             camera = CameraModel(width=width, height=height, fov_deg=fov_deg)
             self._drive = Drive(Town(seed), camera=camera, fps=fps)
         except ValueError as error:
-            raise SourceError(f"{TOWN}:{seed}: {error}") from error
+            raise DataError(f"{TOWN}:{seed}: {error}") from error
         self.label_set = LabelSet.load("carla29")
 
     def __iter__(self) -> Iterator[Sample]:
@@ -194,7 +180,7 @@ class TownDrive:
 def _read_seed(spec: str) -> int:
     seed = spec.removeprefix(TOWN).removeprefix(":") or "0"
     if not seed.isdecimal():
-        raise SourceError(f"{spec}: the town's seed must be a number from 0 on")
+        raise DataError(f"{spec}: the town's seed must be a number from 0 on")
     return int(seed)
 
 
@@ -219,7 +205,7 @@ def _open_folder(folder: Path, label_set: str) -> Source:
 
 def _open_pairs(folder: Path, pictures: Sequence[Path], label_set: str) -> Source:
     if not label_set:
-        raise SourceError(
+        raise DataError(
             f"{folder}: nothing tells what its labels mean; give a label set, for example carla29"
         )
     labels = LabelSet.load(label_set)
@@ -255,7 +241,7 @@ def _decode_reduced(label_set: LabelSet, pixels: Uint8Array) -> Uint8Array:
 def _pictures_in(folder: Path) -> list[Path]:
     pictures = [path for path in folder.iterdir() if path.suffix.lower() in PICTURE_SUFFIXES]
     if not pictures:
-        raise SourceError(f"{folder}: has no PNG, JPEG or BMP pictures")
+        raise DataError(f"{folder}: has no PNG, JPEG or BMP pictures")
     return sorted(pictures, key=_natural)
 
 
@@ -270,9 +256,9 @@ def _natural(path: Path) -> list[tuple[int, str]]:
 def _read_picture(path: Path, flags: int) -> Uint8Array:
     pixels = cv2.imread(str(path), flags)
     if pixels is None:
-        raise SourceError(f"{path}: not a picture that OpenCV can read")
+        raise DataError(f"{path}: not a picture that OpenCV can read")
     if pixels.dtype != np.uint8:
-        raise SourceError(f"{path}: has {pixels.dtype} pixels; 8 bits a channel are expected")
+        raise DataError(f"{path}: has {pixels.dtype} pixels; 8 bits a channel are expected")
     return np.asarray(pixels, np.uint8)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from unet_seg_ros.datasets.sources import Sample
+from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.inference.geometry import Size
 from unet_seg_ros.standin.camera import CameraModel, CameraPose
 from unet_seg_ros.standin.layout import LayoutName

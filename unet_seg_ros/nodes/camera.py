@@ -31,7 +31,8 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from unet_seg_ros.datasets.read_ahead import ReadAhead
-from unet_seg_ros.datasets.sources import Sample, Source, SourceError, open_source
+from unet_seg_ros.datasets.samples import DataError, Sample
+from unet_seg_ros.datasets.sources import Source, open_source
 from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, LabelSetError, Uint8Array
 from unet_seg_ros.ros.images import Header, write_compressed_image, write_image
 from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec
@@ -189,7 +190,7 @@ class Camera(Node):
 
     Raises:
         ParameterError: A parameter has an impossible value.
-        SourceError: There is no such source; while it spins, a part of it cannot be read.
+        DataError: There is no such source; while it spins, a part of it cannot be read.
     """
 
     def __init__(self, **node_options: Any) -> None:
@@ -392,7 +393,7 @@ def _look_up(table: Uint8Array, labels: Uint8Array) -> Uint8Array:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until its source ends, Ctrl-C or SIGTERM; return the exit status."""
-    return run(Camera, arguments, expected_errors=(SourceError,))
+    return run(Camera, arguments, expected_errors=(DataError,))
 
 
 if __name__ == "__main__":

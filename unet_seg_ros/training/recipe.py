@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from unet_seg_ros.datasets.sources import Sample, open_source
+from unet_seg_ros.datasets.samples import Sample
+from unet_seg_ros.datasets.sources import open_source
 from unet_seg_ros.datasets.splits import block_split
 from unet_seg_ros.datasets.town import random_views
 from unet_seg_ros.inference.geometry import Size, enlarge_labels, network_size, shrink

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from unet_seg_ros.datasets.sources import Sample
+from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.inference.segmenter import Frame, Segmenter
 from unet_seg_ros.labels import LabelSet
 from unet_seg_ros.training.metrics import ConfusionMatrix, common_labels

@@ -1,0 +1,48 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""What readers give: samples, and sets of labelled pictures that training and evaluation take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from unet_seg_ros.labels import LabelSet, Uint8Array
+
+
+class DataError(ValueError):
+    """Pictures or labels that cannot be read or used; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture, `(H, W, 3)` uint8 RGB, and where there is ground truth its `(H, W)` label map."""
+
+    image: Uint8Array
+    labels: Uint8Array | None
+    name: str
+
+
+class LabelledPictures(Protocol):
+    """A data set with ground truth; pictures are read when they are asked for.
+
+    Attributes:
+        name: What reports and model cards call it.
+        label_set: What the ids of the label maps mean; 255 = not labelled.
+        drives: For every picture the drive that it is from (a folder, a town, a sequence).
+            Neighbours of one drive look alike, so a split keeps drives apart.
+        parts: Positions by the name of the part, where the data set is published in parts, as
+            CamVid is in `train` and `val`; empty where it is not.
+    """
+
+    name: str
+    label_set: LabelSet
+    drives: Sequence[str]
+    parts: Mapping[str, Sequence[int]]
+
+    def __len__(self) -> int:
+        """Return how many pictures there are."""
+
+    def __getitem__(self, index: int) -> Sample:
+        """Read a picture and its label map; raises DataError, naming the file."""
