@@ -25,7 +25,16 @@ setup(
     maintainer="the unet_seg_ros authors",
     maintainer_email="unet_seg_ros@users.noreply.github.com",
     packages=find_packages(include=[PACKAGE, f"{PACKAGE}.*"]),
-    package_data={PACKAGE: ["py.typed", "label_sets/*.yaml", "ros/fastdds.xml", "weights/*"]},
+    package_data={
+        PACKAGE: [
+            "py.typed",
+            "label_mappings/*.yaml",
+            "label_sets/*.yaml",
+            "ros/fastdds.xml",
+            "training/*.html",
+            "weights/*",
+        ]
+    },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
@@ -34,6 +43,7 @@ setup(
     ],
     python_requires=">=3.10",
     install_requires=[
+        "Jinja2>=3.0",
         "numpy>=1.23",
         "opencv-python-headless>=4.5,<5",
         "PyYAML>=5.4",
@@ -43,7 +53,16 @@ setup(
         "torch>=2.5",
         "tqdm>=4.60",
     ],
-    extras_require={"onnx": ["onnx>=1.16", "onnxruntime>=1.18"]},
+    extras_require={
+        "onnx": ["onnx>=1.16", "onnxruntime>=1.18"],
+        "train": [
+            # 2.0.8 is the last under the MIT licence.
+            "albumentations==2.0.8",
+            "lightning>=2.5",
+            "matplotlib>=3.6",
+            "tensorboard>=2.14",
+        ],
+    },
     zip_safe=False,
     entry_points={
         "console_scripts": [

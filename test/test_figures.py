@@ -2,7 +2,16 @@
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
 
-from unet_seg_ros.figures import Column, legend, overlay, picture_table
+from unet_seg_ros.figures import (
+    UNKNOWN_COLOR,
+    WRONG_COLOR,
+    Column,
+    error_picture,
+    legend,
+    overlay,
+    picture_table,
+    striped_mask,
+)
 from unet_seg_ros.labels import LabelSet
 
 CARLA29 = LabelSet.load("carla29")
@@ -12,6 +21,26 @@ def test_overlay_lies_halfway_between_picture_and_mask() -> None:
     image = np.full((2, 2, 3), 100, np.uint8)
     mask = np.full((2, 2, 3), 200, np.uint8)
     np.testing.assert_array_equal(overlay(image, mask), np.full((2, 2, 3), 150, np.uint8))
+
+
+def test_error_picture_is_bright_where_wrong_dim_where_right_and_grey_where_unknown() -> None:
+    image = np.full((1, 3, 3), 200, np.uint8)
+    prediction = np.array([[1, 1, 1]], np.uint8)
+    truth = np.array([[1, 2, 255]], np.uint8)
+    right, wrong, unknown = error_picture(image, prediction, truth)[0].tolist()
+    assert tuple(wrong) == WRONG_COLOR
+    assert tuple(unknown) == UNKNOWN_COLOR
+    assert max(right) < 100 < min(image[0, 0])
+
+
+def test_striped_mask_has_the_colors_of_classes_and_stripes_where_there_is_none() -> None:
+    labels = np.full((60, 120), 1, np.uint8)
+    labels[:, 60:] = 255
+    mask = striped_mask(labels, CARLA29)
+    assert (mask[:, :60] == CARLA29.classes[1].color).all()
+    stripes = {tuple(color) for color in mask[0, 60:].tolist()}
+    assert len(stripes) == 2
+    assert stripes.isdisjoint(item.color for item in CARLA29.classes)
 
 
 def test_legend_shows_the_color_of_every_class_it_names() -> None:

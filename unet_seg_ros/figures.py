@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures for people: a legend, and rows of camera picture, truth, labels and overlay."""
+"""Pictures for people: legend, overlay, error picture, and rows of pictures side by side."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
 
 Uint8Array = npt.NDArray[np.uint8]
 
 OVERLAY_OPACITY = 0.5
+WRONG_COLOR = (255, 70, 40)
+UNKNOWN_COLOR = (128, 128, 128)
+# How much of a picture's light is left where it only is the background of something.
+_DIMMED = 0.3
+# Stripes are told from any label set's colours; so many are as wide as the picture.
+_STRIPE_COLORS = ((110, 110, 110), (190, 190, 190))
+_STRIPES = 60
 
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _BACKGROUND = 255
@@ -35,6 +42,33 @@ def overlay(image: Uint8Array, color_mask: Uint8Array) -> Uint8Array:
     """Return the colour mask laid over the picture; both `(H, W, 3)` uint8 RGB."""
     blended = cv2.addWeighted(image, 1 - OVERLAY_OPACITY, color_mask, OVERLAY_OPACITY, 0)
     return blended.astype(np.uint8, copy=False)
+
+
+def striped_mask(labels: Uint8Array, label_set: LabelSet) -> Uint8Array:
+    """Return the colour mask of a `(H, W)` label map, `(H, W, 3)` RGB, with 255 as grey stripes."""
+    mask = label_set.colorize(labels)
+    rows, columns = np.nonzero(labels == UNKNOWN_ID)
+    stripe_px = -(-labels.shape[1] // _STRIPES)
+    mask[rows, columns] = np.array(_STRIPE_COLORS, np.uint8)[(rows + columns) // stripe_px % 2]
+    return mask
+
+
+def error_picture(image: Uint8Array, prediction: Uint8Array, truth: Uint8Array) -> Uint8Array:
+    """Return where a prediction is wrong: bright, over the dimmed picture; unknown truth is grey.
+
+    Args:
+        image: `(H, W, 3)` uint8 RGB.
+        prediction: `(H, W)` uint8 label map.
+        truth: `(H, W)` uint8 label map of the same label set; 255 = not known.
+
+    Returns:
+        `(H, W, 3)` uint8 RGB.
+    """
+    gray = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    picture = cv2.convertScaleAbs(gray, alpha=_DIMMED).astype(np.uint8, copy=False)
+    picture[prediction != truth] = WRONG_COLOR
+    picture[truth == UNKNOWN_ID] = UNKNOWN_COLOR
+    return picture
 
 
 def legend(label_set: LabelSet, class_ids: Iterable[int], width: int) -> Uint8Array:

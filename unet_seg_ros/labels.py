@@ -145,6 +145,10 @@ class LabelSet:
         """The class names in the order of their ids."""
         return tuple(item.name for item in self.classes)
 
+    def __reduce__(self) -> tuple[type[LabelSet], tuple[str, tuple[LabelClass, ...]]]:
+        # Without the cached tables, of which one has 16 MiB.
+        return LabelSet, (self.name, self.classes)
+
     @functools.cached_property
     def groups(self) -> dict[str, tuple[int, ...]]:
         """The class ids of every group."""

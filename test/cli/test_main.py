@@ -22,8 +22,12 @@ def test_every_command_explains_itself_with_examples(
         (["demo", "--checkpoint", "carla99"], "there is no checkpoint at"),
         (["demo", "--checkpoint", "/no.safetensors"], "there is no checkpoint at /no.safetensors"),
         (["demo", "--rate", "0"], "--seconds and --rate must be above 0"),
-        (["train", "--data", "town", "--out", "x.pth"], "must end in .safetensors"),
-        (["train", "--data", "/nowhere", "--out", "x.safetensors"], "/nowhere: no such folder"),
+        (["train", "--out", "run"], "nothing to learn from: give --data"),
+        (["train", "--data", "/nowhere", "--out", "run"], "/nowhere: no such folder"),
+        (["train", "--data", "town", "--out", "run", "--preset", "tiny"], "called 'tiny'; choose"),
+        (["train", "--data", "town", "--out", "run", "--label-set", "carla99"], "carla99"),
+        (["train", "--data", "town", "--out", "run", "--init", "other"], "no checkpoint at"),
+        (["train", "--resume", "/nowhere"], "/nowhere/run.json"),
     ],
 )
 def test_a_wrong_argument_gets_one_sentence_and_status_1(

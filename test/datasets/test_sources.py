@@ -10,26 +10,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from pictures import gray, rgb, write_picture
 
 from unet_seg_ros.datasets.samples import DataError
 from unet_seg_ros.datasets.sources import open_source
 from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, LabelSetError
 
 SKY, ROAD, ROAD_LINE = 11, 1, 24
-
-
-def write_picture(path: Path, pixels: np.ndarray) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    assert cv2.imwrite(str(path), pixels)
-
-
-def gray(value: int, width: int = 8, height: int = 6) -> np.ndarray:
-    return np.full((height, width, 3), value, np.uint8)
-
-
-def rgb(*colors: tuple[int, int, int]) -> np.ndarray:
-    """Return one row of pixels as cv2.imwrite takes them."""
-    return np.array([colors], np.uint8)[..., ::-1]
 
 
 # --- folders of pictures

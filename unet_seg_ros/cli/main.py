@@ -8,18 +8,18 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from unet_seg_ros.cli import demo, export, train
+from unet_seg_ros.cli import data, demo, export, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `unet-seg` with the arguments of the command line and return its exit status."""
     parser = argparse.ArgumentParser(
         prog="unet-seg",
-        description="Semantic masks with a U-Net: try it, train it, export it.",
+        description="Semantic masks with a U-Net: try it, train it, measure it, export it.",
         epilog="Each command has examples: unet-seg COMMAND --help",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, train, export):
+    for command in (demo, data, train, export):
         command.add_parser(commands)
     options = parser.parse_args(arguments)
     try:

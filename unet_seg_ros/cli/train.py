@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""`unet-seg train`: from pictures with ground truth to a checkpoint with its model card."""
+"""`unet-seg train`: from pictures with ground truth to a run folder with a measured checkpoint."""
 
 from __future__ import annotations
 
@@ -8,17 +8,25 @@ import argparse
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from unet_seg_ros.cli.arguments import parse_size
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.cli.data_spec import parse_data_spec
+
+if TYPE_CHECKING:
+    from unet_seg_ros.training.recipe import Recipe
 
 _EXAMPLES = """\
 examples:
-  unet-seg train --data carla_town02 --data town --out carla29-small.safetensors
-  unet-seg train --data carla_town02 --init carla29-small.safetensors --out better.safetensors
-  unet-seg train --data town --town-pictures 500 --steps 1000 --out town.safetensors
+  unet-seg train --data my_drives --label-set carla29 --out runs/mine
+  unet-seg train --data camvid --label-set camvid11 --epochs 60 --out runs/camvid
+  unet-seg train --data carla_town02,mapping=town02 --data town --out runs/both
+  unet-seg train --data nuclei --label-set nuclei2 --variation microscope --out runs/nuclei
+  unet-seg train --data my_drives --init carla29-small --epochs 10 --out runs/tuned
+  unet-seg train --resume runs/mine
 
-Ctrl-C ends the training early; what was learnt until then is scored and saved.
+Ctrl-C stops after the step under way, saves, and says how to resume. `unet-seg data check FOLDER`
+says beforehand what is in a folder and whether all of it can be read.
 """
 
 
@@ -27,101 +35,245 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "train",
         help="train a network on pictures with ground truth",
-        description="Train a U-Net on pictures with ground truth, hold blocks of consecutive "
-        "frames apart, score the network on them, and write the checkpoint and its model card.",
+        description="Train a U-Net on pictures with ground truth, hold drives apart, score the "
+        "network on them while it learns and at the end, and leave a run folder with the best "
+        "checkpoint, its model card, curves, samples and logs for TensorBoard.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
+    run_ = parser.add_mutually_exclusive_group(required=True)
+    run_.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder to write")
+    run_.add_argument(
+        "--resume", type=Path, metavar="FOLDER", help="go on with the training in this run folder"
+    )
+    _add_data(parser.add_argument_group("what to learn from"))
+    _add_network(parser.add_argument_group("network"))
+    _add_optimization(parser.add_argument_group("how to learn"))
+    _add_validation(parser.add_argument_group("validation"))
+    _add_hardware(parser.add_argument_group("where to run"))
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train as the options say; return the exit status."""
+    try:
+        from lightning.fabric.utilities.rank_zero import rank_zero_only
+
+        from unet_seg_ros.training import run as training
+        from unet_seg_ros.training.recipe import Hardware
+    except ModuleNotFoundError as error:
+        raise ValueError(
+            f"{error.name} is not installed; training needs: pip install 'unet_seg_ros[train]'"
+        ) from error
+
+    hardware = Hardware(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        nodes=options.nodes,
+        strategy=options.strategy,
+        precision=options.precision,
+        compile=options.compile,
+        workers=options.workers,
+    )
+    folder = options.resume or options.out
+    if options.resume:
+        outcome = training.resume(folder, hardware)
+    else:
+        command = shlex.join(["unet-seg", *sys.argv[1:]])
+        outcome = training.start(_recipe(options), hardware, folder, command)
+    say = rank_zero_only(print)
+    if outcome.scores is None:
+        say(f"stopped after step {outcome.step}; go on with: unet-seg train --resume {folder}")
+        return 130
+    for name, score in outcome.scores.items():
+        say(
+            f"{name}: mIoU {score.miou:.3f}, pixel accuracy {score.pixel_accuracy:.3f} on "
+            f"{score.frames} pictures held apart"
+        )
+    say(f"wrote {folder / 'best.safetensors'}; what happened on the way is beside it")
+    return 0
+
+
+def _recipe(options: argparse.Namespace) -> Recipe:
+    from unet_seg_ros.training.recipe import Recipe
+    from unet_seg_ros.training.trainer import Optimization
+
+    if not options.data:
+        raise ValueError("nothing to learn from: give --data FOLDER")
+    return Recipe(
+        data=options.data,
+        optimization=Optimization(
+            steps=options.steps or 0,
+            learning_rate=options.learning_rate,
+            decline=options.decline,
+            warm_up=options.warm_up,
+            weight_decay=options.weight_decay,
+            average_decay=options.average_decay,
+            clip_norm=options.clip_norm,
+        ),
+        epochs=options.epochs,
+        label_set=options.label_set,
+        preset=options.preset,
+        start=options.init,
+        input_size=options.input_size,
+        crops=options.crop or ((320, 192),),
+        batch_px=options.batch_px,
+        variation=options.variation,
+        dice=options.dice,
+        lovasz=options.lovasz,
+        max_class_weight=options.max_class_weight,
+        validate_every=options.validate_every,
+        validation_pictures=options.validation_pictures,
+        patience=options.patience,
+        skip_bad=options.skip_bad,
+        seed=options.seed,
+    )
+
+
+def _add_data(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--data",
         action="append",
-        required=True,
-        metavar="FOLDER|town",
-        help="a folder of pictures with ground truth, or the built-in town; may be repeated",
+        type=parse_data_spec,
+        metavar="SPEC",
+        help="a folder of pictures with ground truth, a rosbag2 file, or the built-in town, with "
+        "what is to be known of it: FOLDER[,layout=L][,label-set=S][,split=RULE][,mapping=FILE]"
+        "[,share=N]; may be repeated (docs/datasets.md)",
     )
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE", help="the .safetensors file to write"
+    group.add_argument(
+        "--skip-bad",
+        action="store_true",
+        help="count pictures that cannot be read and go on without them",
     )
-    parser.add_argument(
+    group.add_argument(
+        "--crop",
+        action="append",
+        type=parse_size,
+        metavar="WxH",
+        help="size of the crops to learn from; may be repeated: every batch has one of them "
+        "(default: 320x192)",
+    )
+    group.add_argument(
+        "--variation",
+        choices=("street", "microscope", "light"),
+        default="street",
+        help="how crops are varied: light and weather, also orientation, or left and right only "
+        "(default: %(default)s)",
+    )
+
+
+def _add_network(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
         "--label-set", default="carla29", help="the network's classes (default: %(default)s)"
     )
-    parser.add_argument(
+    group.add_argument(
         "--preset",
         default="small",
         help="the network: coursera, small, medium or large (default: %(default)s)",
     )
-    parser.add_argument(
+    group.add_argument(
         "--input-size",
         type=parse_size,
         default=(400, 300),
         metavar="WxH",
         help="frames are shrunk to fit in this (default: 400x300)",
     )
-    parser.add_argument(
-        "--steps", type=int, default=4000, help="batches to train on (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--batch-pixels",
-        type=int,
-        default=160_000,
-        help="about how many pixels a batch has (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--town-pictures",
-        type=int,
-        default=1500,
-        help="how many pictures of the town to train on (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--learning-rate",
-        type=float,
-        default=3e-3,
-        help="the highest one of the schedule (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--max-class-weight",
-        type=float,
-        default=3.0,
-        help="how much more a pixel of a rare class may count (default: %(default)s)",
-    )
-    parser.add_argument(
+    group.add_argument(
         "--init",
-        type=Path,
-        metavar="FILE",
-        help="a checkpoint to start from, instead of an untrained network of --preset",
+        default="",
+        metavar="CHECKPOINT",
+        help="a checkpoint to start from, by path or by its name in the box, instead of an "
+        "untrained network of --preset",
     )
-    parser.add_argument("--seed", type=int, default=0, help="default: %(default)s")
-    parser.set_defaults(run=run)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Train as the options say; return the exit status."""
-    from unet_seg_ros.model.checkpoint import load_checkpoint
-    from unet_seg_ros.training import recipe
-    from unet_seg_ros.training.trainer import Schedule
-
-    if options.out.suffix != ".safetensors":
-        raise ValueError(f"{options.out}: a checkpoint's name must end in .safetensors")
-    checkpoint = recipe.run(
-        recipe.Recipe(
-            data=options.data,
-            label_set=LabelSet.load(options.label_set),
-            preset=options.preset,
-            input_size=options.input_size,
-            schedule=Schedule(options.steps, options.learning_rate),
-            batch_pixels=options.batch_pixels,
-            town_pictures=options.town_pictures,
-            seed=options.seed,
-            max_class_weight=options.max_class_weight,
-            start=load_checkpoint(options.init) if options.init else None,
-            out=options.out,
-            command=shlex.join(["unet-seg", *sys.argv[1:]]),
-        )
+def _add_optimization(group: argparse._ArgumentGroup) -> None:
+    length = group.add_mutually_exclusive_group()
+    length.add_argument(
+        "--epochs",
+        type=_positive,
+        default=40,
+        help="how often as many crops are seen as there are pictures (default: %(default)s)",
     )
-    for name, figures in checkpoint.metrics.items():
-        print(
-            f"{name}: mIoU {figures['miou']:.3f}, pixel accuracy {figures['pixel_accuracy']:.3f} "
-            f"on {figures['frames']} pictures held apart"
+    length.add_argument("--steps", type=_positive, help="how many batches, instead of --epochs")
+    group.add_argument(
+        "--batch-px",
+        type=_positive,
+        default=160_000,
+        help="about how many pixels a batch has, on each device (default: %(default)s)",
+    )
+    for name, default, help_ in (
+        ("learning-rate", 3e-3, "the highest one"),
+        ("warm-up", 0.1, "share of the steps over which the learning rate rises"),
+        ("weight-decay", 1e-3, "of AdamW"),
+        ("average-decay", 0.998, "of the moving average of the weights that is kept"),
+        ("clip-norm", 5.0, "largest norm of a gradient"),
+        ("dice", 0.0, "weight of the Dice loss beside the cross-entropy"),
+        ("lovasz", 0.0, "weight of the Lovász-softmax loss beside the cross-entropy"),
+        ("max-class-weight", 3.0, "how much more a pixel of a rare class counts at most"),
+    ):
+        group.add_argument(
+            f"--{name}", type=float, default=default, help=f"{help_} (default: %(default)s)"
         )
-    print(f"wrote {options.out} and {options.out.with_suffix('.md')}")
-    return 0
+    group.add_argument(
+        "--decline",
+        choices=("cosine", "poly"),
+        default="cosine",
+        help="how the learning rate falls: one cycle, or poly (default: %(default)s)",
+    )
+    group.add_argument("--seed", type=int, default=0, help="default: %(default)s")
+
+
+def _add_validation(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--validate-every",
+        type=_positive,
+        default=500,
+        metavar="STEPS",
+        help="steps between two validations (default: %(default)s)",
+    )
+    group.add_argument(
+        "--validation-pictures",
+        type=_positive,
+        default=100,
+        metavar="N",
+        help="pictures of each data set that a validation looks at; the last one looks at all "
+        "(default: %(default)s)",
+    )
+    group.add_argument(
+        "--patience",
+        type=int,
+        default=0,
+        metavar="N",
+        help="stop after N validations without a better mIoU (default: go on)",
+    )
+
+
+def _add_hardware(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--accelerator", default="auto", help="cpu, cuda or auto (default)")
+    group.add_argument("--devices", type=_positive, default=1, help="a node (default: 1)")
+    group.add_argument("--nodes", type=_positive, default=1, help="machines (default: 1)")
+    group.add_argument("--strategy", default="auto", help="as Lightning has them, such as ddp")
+    group.add_argument(
+        "--precision",
+        default="auto",
+        help="as Lightning has them; auto is bf16-mixed where there is hardware for it, else "
+        "32-true",
+    )
+    group.add_argument(
+        "--compile", choices=("auto", "on", "off"), default="auto", help="auto: on CUDA only"
+    )
+    group.add_argument(
+        "--workers",
+        type=int,
+        default=1,
+        help="processes that read pictures, per device; 0 reads between the steps "
+        "(default: %(default)s)",
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
+    return number

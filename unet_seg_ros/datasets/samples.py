@@ -25,21 +25,33 @@ class Sample:
 
 
 class LabelledPictures(Protocol):
-    """A data set with ground truth; pictures are read when they are asked for.
+    """A data set with ground truth; pictures are read when they are asked for."""
 
-    Attributes:
-        name: What reports and model cards call it.
-        label_set: What the ids of the label maps mean; 255 = not labelled.
-        drives: For every picture the drive that it is from (a folder, a town, a sequence).
-            Neighbours of one drive look alike, so a split keeps drives apart.
-        parts: Positions by the name of the part, where the data set is published in parts, as
-            CamVid is in `train` and `val`; empty where it is not.
-    """
+    @property
+    def name(self) -> str:
+        """What reports and model cards call it."""
 
-    name: str
-    label_set: LabelSet
-    drives: Sequence[str]
-    parts: Mapping[str, Sequence[int]]
+    @property
+    def label_set(self) -> LabelSet:
+        """What the ids of the label maps mean; 255 = not labelled."""
+
+    @property
+    def drives(self) -> Sequence[str]:
+        """For every picture the drive that it is from (a folder, a town, a sequence).
+
+        Neighbours of one drive look alike, so a split keeps drives apart.
+        """
+
+    @property
+    def parts(self) -> Mapping[str, Sequence[int]]:
+        """Positions by the name of the part, where the data set is published in parts.
+
+        CamVid is, in `train` and `val`; empty where there are none.
+        """
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What is wrong with files that belong to no picture: a mask without one, for example."""
 
     def __len__(self) -> int:
         """Return how many pictures there are."""

@@ -10,7 +10,6 @@ most `max_pixels` pixels or raises `BadImage`.
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Literal, NamedTuple
@@ -19,6 +18,7 @@ import cv2
 import numpy as np
 
 from unet_seg_ros.labels import ColorOrder, Uint8Array
+from unet_seg_ros.picture_header import compressed_size
 from unet_seg_ros.ros.cdr import CdrError, CdrReader, CdrWriter
 
 BadImageCause = Literal["truncated", "step", "size", "encoding", "undecodable", "malformed"]
@@ -332,7 +332,7 @@ def _decode(compressed: memoryview, image_format: str, max_pixels: int) -> Uint8
     shown = f"{image_format!r:.60}"
     if "compressedDepth" in image_format:
         raise BadImage("encoding", f"{shown} is a depth picture")
-    size = _compressed_size(compressed)
+    size = compressed_size(compressed)
     if size is None:
         if "jp" in image_format or "png" in image_format:
             raise BadImage("undecodable", f"the data of a {shown} is not a JPEG or PNG")
@@ -348,49 +348,3 @@ def _decode(compressed: memoryview, image_format: str, max_pixels: int) -> Uint8
     if pixels is None or pixels.shape[1::-1] != size:
         raise BadImage("undecodable", f"a {shown} of {len(compressed)} bytes is damaged")
     return np.asarray(pixels, np.uint8)
-
-
-def _compressed_size(compressed: memoryview) -> tuple[int, int] | None:
-    """Return the (width, height) that a JPEG or PNG states, None where neither is found."""
-    if compressed[:8] == b"\x89PNG\r\n\x1a\n":
-        return _png_size(compressed)
-    if compressed[:2] == b"\xff\xd8":
-        return _jpeg_size(compressed)
-    return None
-
-
-def _png_size(png: memoryview) -> tuple[int, int] | None:
-    """Walk a PNG's chunks (PNG 1.2, section 3.2) to its end; the first states the size.
-
-    All are looked at because OpenCV allocates the length that a chunk claims before it reads it.
-    """
-    position = 8
-    while position + 12 <= len(png):
-        length, name = struct.unpack(">I4s", png[position : position + 8])
-        position += 12 + length
-        if name == b"IEND" and position <= len(png):
-            width, height = struct.unpack(">II", png[16:24])
-            return (width, height) if png[12:16] == b"IHDR" else None
-    return None
-
-
-def _jpeg_size(jpeg: memoryview) -> tuple[int, int] | None:
-    """Walk a JPEG's segments (ITU T.81, annex B) to its frame header, before any scan."""
-    start_of_frame = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-    without_length = {0x01, *range(0xD0, 0xD8)}
-    start_of_scan, end_of_image = 0xDA, 0xD9
-    position = 2
-    while position + 9 <= len(jpeg) and jpeg[position] == 0xFF:
-        marker = jpeg[position + 1]
-        if marker in start_of_frame:
-            height, width = struct.unpack(">HH", jpeg[position + 5 : position + 9])
-            return width, height
-        if marker in (start_of_scan, end_of_image):
-            return None
-        if marker == 0xFF:  # fill byte
-            position += 1
-        elif marker in without_length:
-            position += 2
-        else:
-            position += 2 + struct.unpack(">H", jpeg[position + 2 : position + 4])[0]
-    return None

@@ -1,89 +1,209 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Cross-entropy for labels that are less precise than the network's classes.
+"""Loss functions for labels that are less precise than the network's classes.
 
 A data set with four classes says of a pixel only that it is one of several of the network's thirty:
-"other" may be a building, a tree or the sky. The loss is the negative log-probability of that whole
-set, so partly labelled pictures train a full network; where the set has one class it is the
-ordinary cross-entropy. Zhao et al. (2020, "Object detection with a unified label space from
-multiple datasets") train on the same likelihood.
+"other" may be a building, a tree or the sky. Every term here therefore looks at the probability of
+that whole set, so that partly labelled pictures train a full network; where each set has one class,
+the terms are the ordinary ones. Zhao et al. (2020, "Object Detection with a Unified Label Space
+from Multiple Datasets", https://arxiv.org/abs/2008.06614) train on the same likelihood.
+
+Labels come as rows of the table `datasets.mapping.LabelRows.admissible`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
+from unet_seg_ros.labels import UNKNOWN_ID
 
 
-def admissible_classes(sources: Sequence[LabelSet], network: LabelSet) -> Tensor:
-    """Return which of the network's classes a pixel may be, for every class of every data set.
+class SegmentationLoss(nn.Module):
+    """Cross-entropy and, where asked for, a Dice and a Lovász term, as one weighted sum.
 
-    A class of the network is admissible for the class of the data set that it maps to by name or
-    alias (`LabelSet.table_to`).
+    It is computed in float32 also where the network runs in half precision.
 
     Args:
-        sources: The label sets of the data.
-        network: The label set of the network.
-
-    Returns:
-        `(256, len(network))` bool. The rows are the classes of the first source, then those of the
-        second, ...: class `i` of a source has row `i + sum of the lengths of the sources before`.
-        All other rows, and those of classes that the network has no class for, are all true:
-        knowing nothing.
+        admissible: `(R, C)` bool, which of the C classes a pixel of each row may be. Rows that may
+            be every class say nothing, and their pixels count for nothing.
+        weights: `(R,)` floating point, how much a pixel of each row counts in the cross-entropy; by
+            default 1.
+        dice: Weight of the Dice term, 0 to do without.
+        lovasz: Weight of the Lovász term, 0 to do without. It sorts the pixels once for every set
+            of classes, which on a processor takes longer than the rest of the loss.
 
     Raises:
-        ValueError: the sources have more than 255 classes together.
+        ValueError: a row may be no class at all.
     """
-    if sum(len(source) for source in sources) > UNKNOWN_ID:
-        raise ValueError("the data sets have more than 255 classes together; train on fewer")
-    tables = [
-        network.table_to(source)[: len(network)] == np.arange(len(source))[:, None]
-        for source in sources
-    ]
-    known = torch.from_numpy(np.concatenate(tables))
-    rows = torch.ones(UNKNOWN_ID + 1, len(network), dtype=torch.bool)
-    rows[: len(known)] = known | ~known.any(dim=1, keepdim=True)
-    return rows
+
+    _weights: Tensor
+    _some_class: Tensor
+    _bias: Tensor
+
+    def __init__(
+        self,
+        admissible: Tensor,
+        weights: Tensor | None = None,
+        *,
+        dice: float = 0.0,
+        lovasz: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not admissible.any(dim=1).all():
+            raise ValueError("a row of admissible classes is empty; a pixel must be something")
+        says_something = ~admissible.all(dim=1)
+        if weights is None:
+            weights = torch.ones(len(admissible))
+        self._dice = dice
+        self._lovasz = lovasz
+        self._has_sets = bool((admissible[says_something].sum(dim=1) > 1).any())
+        # Not persistent: they follow from the data sets, not from what was learnt.
+        self.register_buffer("_weights", weights * says_something, persistent=False)
+        self.register_buffer("_some_class", admissible.int().argmax(dim=1), persistent=False)
+        self.register_buffer("_bias", torch.where(admissible, 0.0, -torch.inf), persistent=False)
+        self._regions = _RegionTerms(admissible[says_something].unique(dim=0), admissible)
+
+    def forward(self, logits: Tensor, rows: Tensor) -> Tensor:
+        """Return the loss, a scalar; 0 where no pixel says anything.
+
+        Args:
+            logits: `(N, C, H, W)` floating point; fastest in the layout `torch.channels_last`.
+            rows: `(N, H, W)` int64.
+        """
+        with torch.autocast(logits.device.type, enabled=False):
+            pixels = logits.permute(0, 2, 3, 1).reshape(-1, logits.shape[1])
+            if pixels.dtype != torch.float64:
+                pixels = pixels.float()
+            rows = rows.reshape(-1)
+            loss = self._cross_entropy(pixels, rows)
+            if self._dice or self._lovasz:
+                probabilities = pixels.softmax(dim=1)
+            if self._dice:
+                loss = loss + self._dice * self._regions.dice(probabilities, rows)
+            if self._lovasz:
+                loss = loss + self._lovasz * self._regions.lovasz(probabilities, rows)
+        return loss
+
+    def _cross_entropy(self, logits: Tensor, rows: Tensor) -> Tensor:
+        """Return the weighted mean of `-log P(admissible classes)`.
+
+        With p the probabilities of all classes and q those among the admissible ones alone,
+        P(admissible) = p_c / q_c for whichever admissible class c. So it is the difference of two
+        ordinary cross-entropies, which no logits make overflow.
+        """
+        some_class = self._some_class.index_select(0, rows)
+        losses = F.cross_entropy(logits, some_class, reduction="none")
+        if self._has_sets:
+            among_admissible = logits + self._bias.index_select(0, rows)
+            losses = losses - F.cross_entropy(among_admissible, some_class, reduction="none")
+        counts = self._weights.index_select(0, rows)
+        return (counts * losses).sum() / counts.sum().clamp(min=torch.finfo(counts.dtype).tiny)
 
 
-def set_cross_entropy(
-    logits: Tensor, rows: Tensor, admissible: Tensor, weights: Tensor | None = None
-) -> Tensor:
-    """Return the mean of `-log P(admissible classes)` over the pixels whose label says something.
+class _RegionTerms(nn.Module):
+    """Terms that compare regions: where a set of classes is predicted and where it is.
 
-    Args:
-        logits: `(N, C, H, W)` floating point.
-        rows: `(N, H, W)` int64, row numbers of `admissible`.
-        admissible: `(256, C)` bool, from `admissible_classes`.
-        weights: `(256,)` floating point, how much a pixel of each row counts; by default 1.
-
-    Returns:
-        A scalar; 0 where no pixel counts.
+    Every set that a label means has a region. A pixel is inside where it can only be one of the
+    set's classes, and outside where it can be none of them. Where it may be one and may be not (a
+    pixel that is Roads or RoadLine, for the set Roads alone), it is left out of that set's term.
+    Each term is the mean over the sets that labels in the batch mean.
     """
-    allowed = admissible[rows].permute(0, 3, 1, 2)
-    within = logits.masked_fill(~allowed, -torch.inf).logsumexp(dim=1)
-    losses = logits.logsumexp(dim=1) - within
-    if weights is None:
-        weights = logits.new_ones(len(admissible))
-    counts = (weights * ~admissible.all(dim=1))[rows]
-    return (counts * losses).sum() / counts.sum().clamp(min=1)
+
+    _sets: Tensor
+    _inside: Tensor
+    _decided: Tensor
+    _meant: Tensor
+
+    def __init__(self, sets: Tensor, admissible: Tensor) -> None:
+        super().__init__()
+        # The classes of each set, `(S, C)`, and what each row says about it, `(S, R)`.
+        inside = ~(admissible & ~sets[:, None]).any(dim=2)
+        outside = ~(admissible & sets[:, None]).any(dim=2)
+        meant = (admissible == sets[:, None]).all(dim=2)
+        self.register_buffer("_sets", sets, persistent=False)
+        self.register_buffer("_inside", inside, persistent=False)
+        self.register_buffer("_decided", inside | outside, persistent=False)
+        self.register_buffer("_meant", meant, persistent=False)
+
+    def dice(self, probabilities: Tensor, rows: Tensor) -> Tensor:
+        """Return the mean of `1 - 2 |A and B| / (|A| + |B|)`, with probabilities for A.
+
+        Args:
+            probabilities: `(M, C)` floating point, of all pixels of the batch.
+            rows: `(M,)` int64.
+        """
+        pixels, present = self._count(rows)
+        # What a pixel is to a set follows from its row, so the sums over pixels are made by row.
+        by_row = probabilities.new_zeros(len(pixels), probabilities.shape[1])
+        by_row = by_row.index_add(0, rows, probabilities)
+        predicted = self._sets.to(by_row) @ by_row.T
+        hits = (predicted * self._inside).sum(dim=1)
+        sizes = (predicted * self._decided).sum(dim=1) + (pixels * self._inside).sum(dim=1)
+        losses = 1 - 2 * hits / sizes.clamp(min=torch.finfo(sizes.dtype).tiny)
+        return (losses * present).sum() / present.sum().clamp(min=1)
+
+    def lovasz(self, probabilities: Tensor, rows: Tensor) -> Tensor:
+        """Return the mean Lovász extension of `1 - |A and B| / |A or B|`.
+
+        Lovász-Softmax of Berman, Rannen Triki and Blaschko (2018, https://arxiv.org/abs/1705.08790),
+        over the whole batch. Arguments as for `dice`.
+        """
+        _, present = self._count(rows)
+        # What is compiled must not depend on the data: there, absent sets are worked out as well.
+        every = range(len(self._sets))
+        numbers = every if torch.compiler.is_compiling() else present.nonzero().flatten().tolist()
+        # `(S, M)`, taken apart at once, so that its gradients come together in one product.
+        by_set = (self._sets.to(probabilities) @ probabilities.T).unbind()
+        total = probabilities.new_zeros(())
+        for number in numbers:
+            predicted = by_set[number]
+            inside = self._inside[number].index_select(0, rows)
+            decided = self._decided[number].index_select(0, rows)
+            errors = torch.where(inside, 1 - predicted, predicted) * decided
+            total = total + present[number] * _lovasz_extension(errors, inside)
+        return total / present.sum().clamp(min=1)
+
+    def _count(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how many pixels each row has, `(R,)`, and whether they mean each set, `(S,)`."""
+        # Not torch.bincount, whose length torch.compile cannot know.
+        pixels = rows.new_zeros(self._meant.shape[1]).index_add(0, rows, torch.ones_like(rows))
+        return pixels, (pixels * self._meant).sum(dim=1) > 0
+
+
+def _lovasz_extension(errors: Tensor, inside: Tensor) -> Tensor:
+    """Return the Lovász extension of the Jaccard loss at `(M,)` errors of which some are inside."""
+    errors, order = errors.sort(descending=True)
+    inside = inside[order]
+    # Intersection and union once the pixels up to each one count as wrong.
+    hits = inside.cumsum(dim=0)
+    intersection = (hits[-1] - hits).to(errors)
+    union = (hits[-1] + (~inside).cumsum(dim=0)).to(errors)
+    # How much that pixel lowers the Jaccard index, in closed form: differences of the index lose
+    # most of their digits.
+    steps = torch.where(inside, 1 / union, intersection / (union * (union - 1)).clamp(min=1))
+    return errors @ steps
 
 
 def balancing_weights(pixels: Tensor, largest: float) -> Tensor:
     """Return weights that let rare classes count for more: `1 / sqrt(frequency)`, mean 1, capped.
 
     Args:
-        pixels: `(256,)`, how many pixels of each row there are.
+        pixels: `(256,)`, how many pixels of each row there are; those of row 255, of which nothing
+            is known, do not matter.
         largest: The cap, as a multiple of the weight of the most frequent row.
 
     Returns:
         `(256,)` float32.
+
+    Raises:
+        ValueError: nothing is known of any pixel.
     """
-    weights = pixels.clamp(min=1).float().rsqrt()
+    pixels = pixels.double().clone()
+    pixels[UNKNOWN_ID] = 0
+    if not pixels.any():
+        raise ValueError("the labels say nothing about any pixel; there is nothing to learn")
+    weights = pixels.clamp(min=1).rsqrt()
     weights = weights.clamp(max=largest * weights.min())
-    return weights / ((weights * pixels).sum() / pixels.sum())
+    return (weights * pixels.sum() / (weights * pixels).sum()).float()

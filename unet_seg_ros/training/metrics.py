@@ -8,7 +8,7 @@ machine. Every figure is derived from the counts alone, when it is asked for.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -96,13 +96,26 @@ class ConfusionMatrix:
         beta above 1 weighs misses more (for road users), one below 1 false alarms (for free space).
         NaN where the group was neither seen nor predicted.
         """
-        ids = list(group)
-        hits = self.counts[np.ix_(ids, ids)].sum()
-        misses = self.counts[ids].sum() - hits
-        false_alarms = self.counts[:, ids].sum() - hits
+        hits, misses, false_alarms = self._group_pixels(group)
         weight = beta * beta
         scaled = (1 + weight) * hits
         return _ratio(scaled, scaled + weight * misses + false_alarms)
+
+    def precision(self, group: Collection[int]) -> float:
+        """Return which share of what was predicted to be of a group is; NaN without any."""
+        hits, _, false_alarms = self._group_pixels(group)
+        return _ratio(hits, hits + false_alarms)
+
+    def recall(self, group: Collection[int]) -> float:
+        """Return which share of a group in the truth was predicted to be of it; NaN without any."""
+        hits, misses, _ = self._group_pixels(group)
+        return _ratio(hits, hits + misses)
+
+    def _group_pixels(self, group: Collection[int]) -> tuple[int, int, int]:
+        """Return the pixels that are hits, misses and false alarms of a group of class ids."""
+        ids = list(group)
+        hits = int(self.counts[np.ix_(ids, ids)].sum())
+        return hits, int(self.counts[ids].sum()) - hits, int(self.counts[:, ids].sum()) - hits
 
     def _marginals(self) -> tuple[Int64Array, Int64Array, Int64Array]:
         """Per class, `(N,)` each: pixels that are right, of the truth, predicted."""
@@ -123,17 +136,25 @@ class CommonLabels:
     truth_table: Uint8Array
 
 
-def common_labels(prediction_set: LabelSet, truth_set: LabelSet) -> CommonLabels:
+def common_labels(
+    prediction_set: LabelSet, truth_set: LabelSet, *other_sets: LabelSet
+) -> CommonLabels:
     """Return the label set to compare predictions and truth of two label sets in.
 
     It is the one with fewer classes, as its classes are the wider ones: `Vehicle` can be told from
     `Car` and `Truck`, not the other way round. Classes are matched by name and alias; one without a
     match becomes 255, which is a miss in a prediction and not scored in the truth.
 
+    Args:
+        prediction_set: What the predictions' ids mean.
+        truth_set: What the truth's ids mean.
+        other_sets: Those of other predictions of the same pictures, so that all of them are
+            compared in the same classes.
+
     Raises:
         ValueError: the two sets have no class in common.
     """
-    target = prediction_set if len(prediction_set) < len(truth_set) else truth_set
+    target = min((truth_set, prediction_set, *other_sets), key=len)
     common = CommonLabels(target, prediction_set.table_to(target), truth_set.table_to(target))
     if not set(common.prediction_table) & set(common.truth_table) - {UNKNOWN_ID}:
         raise ValueError(
@@ -141,6 +162,43 @@ def common_labels(prediction_set: LabelSet, truth_set: LabelSet) -> CommonLabels
             "common; give the set that the truth was really drawn with"
         )
     return common
+
+
+@dataclass(frozen=True)
+class Translation:
+    """What becomes of the classes of a label set in another one, by name.
+
+    Attributes:
+        read_as: For every class of the target that others than the one of its name go to, those.
+        left_out: Classes that have no match in the target.
+        unreached: Classes of the target that nothing goes to.
+    """
+
+    read_as: Mapping[str, tuple[str, ...]]
+    left_out: tuple[str, ...]
+    unreached: tuple[str, ...]
+
+
+def translation(source: LabelSet, target: LabelSet) -> Translation:
+    """Return what `source.table_to(target)` does, in names."""
+    ids = source.table_to(target)[: len(source)]
+    sources = {
+        item.name: tuple(
+            name for name, id_ in zip(source.names, ids, strict=True) if id_ == item.id
+        )
+        for item in target.classes
+    }
+    return Translation(
+        read_as={
+            name: names
+            for name, names in sources.items()
+            if names and [other.lower() for other in names] != [name.lower()]
+        },
+        left_out=tuple(
+            name for name, id_ in zip(source.names, ids, strict=True) if id_ == UNKNOWN_ID
+        ),
+        unreached=tuple(name for name, names in sources.items() if not names),
+    )
 
 
 def _refuse_foreign_ids(what: str, pixels: Int64Array, classes: int) -> None:

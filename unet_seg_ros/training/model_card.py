@@ -4,7 +4,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from unet_seg_ros.model.checkpoint import Checkpoint
+
+# Classes below this IoU are named as what the network is bad at.
+_WEAK_IOU = 0.5
 
 
 def model_card(checkpoint: Checkpoint, command: str) -> str:
@@ -36,18 +42,25 @@ def model_card(checkpoint: Checkpoint, command: str) -> str:
         "",
         "On the pictures that were held apart, at their own size. mIoU is the mean over classes",
         "present; where the data knows fewer classes than the network, the network's are merged.",
+        "Of the checkpoints on the way, the best on some of these pictures was kept.",
         "",
     ]
     for name, figures in checkpoint.metrics.items():
-        lines += [
-            f"### {name}",
-            "",
-            f"{figures['frames']} pictures: mIoU {figures['miou']:.3f}, pixel accuracy "
-            f"{figures['pixel_accuracy']:.3f}",
-            "",
-            "| class | IoU |",
-            "| --- | --- |",
-            *(f"| {label} | {iou:.3f} |" for label, iou in figures["iou"].items()),
-            "",
-        ]
+        lines += [f"### {name}", "", *_figures(figures), ""]
     return "\n".join(lines)
+
+
+def _figures(figures: Mapping[str, Any]) -> Iterator[str]:
+    yield (
+        f"{figures['frames']} pictures: mIoU {figures['miou']:.3f}, pixel accuracy "
+        f"{figures['pixel_accuracy']:.3f}"
+    )
+    yield ""
+    yield "| class | IoU |"
+    yield "| --- | --- |"
+    for label, iou in figures["iou"].items():
+        yield f"| {label} | {iou:.3f} |"
+    weak = [label for label, iou in figures["iou"].items() if iou < _WEAK_IOU]
+    if weak:
+        yield ""
+        yield f"Bad at: {', '.join(weak)} (IoU below {_WEAK_IOU})."

@@ -1,81 +1,205 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The training loop: batches in, a network out."""
+"""The training loop: batches in, a network out, on whatever devices Lightning Fabric offers.
+
+Every random number of a step is drawn from (seed, step, rank) and the learning rate follows from
+the step, so that the weights, the optimizer's moments and the number of the step are all there is
+to a training: one that is resumed goes on exactly as if it had never stopped.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import copy
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
+import numpy as np
 import torch
+from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from unet_seg_ros.model.checkpoint import Normalization
 from unet_seg_ros.model.unet import UNet
-from unet_seg_ros.training.loss import set_cross_entropy
+
+Decline = Literal["cosine", "poly"]
+DECLINES: tuple[Decline, ...] = get_args(Decline)
+# Of DeepLab (Chen et al. 2017, https://arxiv.org/abs/1606.00915).
+_POLY_POWER = 0.9
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """How long and how fast to learn: AdamW on a one-cycle learning rate."""
+class Optimization:
+    """How long and how fast to learn, with AdamW.
+
+    Attributes:
+        steps: How many batches.
+        learning_rate: The highest one, reached at the end of the warm-up.
+        decline: How it falls to zero from there: "cosine" (one cycle) or "poly".
+        warm_up: Share of the steps over which it rises from zero.
+        weight_decay: Of AdamW.
+        average_decay: Of the exponential moving average of the weights, which is what is kept.
+        clip_norm: Gradients are scaled down to this norm.
+    """
 
     steps: int
     learning_rate: float = 3e-3
+    decline: Decline = "cosine"
+    warm_up: float = 0.1
     weight_decay: float = 1e-3
     average_decay: float = 0.998
+    clip_norm: float = 5.0
+
+    def learning_rate_at(self, step: int) -> float:
+        """Return the learning rate of a step, counted from 0."""
+        rising = max(1, round(self.warm_up * self.steps))
+        if step < rising:
+            return self.learning_rate * (step + 1) / rising
+        progress = (step - rising) / max(1, self.steps - rising)
+        if self.decline == "poly":
+            return self.learning_rate * math.pow(1 - progress, _POLY_POWER)
+        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
-def train(
-    model: UNet,
-    batches: Iterator[tuple[Tensor, Tensor]],
-    admissible: Tensor,
-    weights: Tensor,
-    normalization: Normalization,
-    schedule: Schedule,
-    after_step: Callable[[int, float], None],
-) -> UNet:
-    """Train `model` and return the exponential moving average of its weights.
+class Objective(nn.Module):
+    """From pictures and rows to the loss: normalisation, network and loss function in one module.
+
+    In one, so that one call is compiled and, on several devices, synchronised.
+    """
+
+    _mean: Tensor
+    _std: Tensor
+
+    def __init__(self, network: UNet, loss: nn.Module, normalization: Normalization) -> None:
+        super().__init__()
+        self.network = network
+        self._loss = loss
+        scale = torch.tensor([normalization.mean, normalization.std]).view(2, 1, 3, 1, 1) * 255
+        self.register_buffer("_mean", scale[0], persistent=False)
+        self.register_buffer("_std", scale[1], persistent=False)
+
+    def forward(self, pictures: Tensor, rows: Tensor) -> Tensor:
+        """Return the loss of `(N, 3, H, W)` uint8 RGB pictures with `(N, H, W)` uint8 rows."""
+        normalized = (pictures - self._mean) / self._std
+        logits = self.network(normalized.contiguous(memory_format=torch.channels_last))
+        loss: Tensor = self._loss(logits, rows.long())
+        return loss
+
+
+class Learner:
+    """A network that is being trained.
+
+    Attributes:
+        step: How many steps have been done.
 
     Args:
-        model: The network to start from; it is changed.
-        batches: Pictures `(N, 3, H, W)` uint8 RGB with rows `(N, H, W)` int64.
-        admissible: `(256, C)` bool, what the rows mean (`loss.admissible_classes`).
-        weights: `(256,)`, how much a pixel of each row counts.
+        fabric: Devices, strategy and precision.
+        network: The network to start from; it is changed.
+        loss: From logits `(N, C, H, W)` and rows `(N, H, W)` int64 to a scalar.
         normalization: How pixels become numbers.
-        schedule: How long and how fast.
-        after_step: Called with the step's number, from 1, and its loss. A KeyboardInterrupt
-            raised there, or anywhere in the loop, ends the training early with what was learnt.
+        optimization: How long and how fast.
+        seed: The same seed learns the same on the same device.
+        compiled: Whether to compile the step with `torch.compile`.
     """
-    device = next(model.parameters()).device
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    model.train()
-    average = AveragedModel(model, avg_fn=_moving_average(schedule.average_decay), use_buffers=True)
-    optimizer = torch.optim.AdamW(
-        model.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay
-    )
-    rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, schedule.learning_rate, total_steps=schedule.steps, pct_start=0.1
-    )
-    admissible, weights = admissible.to(device), weights.to(device)
-    scale = _pixel_scale(normalization, device)
-    try:
-        for step in range(1, schedule.steps + 1):
-            pictures, rows = next(batches)
-            logits = model(scale(pictures))
-            loss = set_cross_entropy(logits, rows.to(device), admissible, weights)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-            optimizer.step()
-            rate.step()
-            average.update_parameters(model)
-            after_step(step, loss.item())
-    except KeyboardInterrupt:
-        pass
-    trained = average.module
-    assert isinstance(trained, UNet)
-    return trained.eval()
+
+    def __init__(
+        self,
+        fabric: Fabric,
+        network: UNet,
+        loss: nn.Module,
+        normalization: Normalization,
+        optimization: Optimization,
+        seed: int = 0,
+        compiled: bool = False,
+    ) -> None:
+        self.step = 0
+        self._fabric = fabric
+        self._seed = seed
+        self._optimization = optimization
+        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        objective: nn.Module = Objective(self._network, loss, normalization).train()
+        self._adamw = torch.optim.AdamW(
+            network.parameters(), weight_decay=optimization.weight_decay, fused=True
+        )
+        if compiled:
+            objective.compile()
+        self._objective, self._optimizer = fabric.setup(objective, self._adamw)
+        self._average = AveragedModel(
+            self._network, avg_fn=_moving_average(optimization.average_decay), use_buffers=True
+        )
+
+    def learn(self, pictures: Tensor, rows: Tensor) -> Tensor:
+        """Do a step with `(N, 3, H, W)` uint8 pictures and `(N, H, W)` uint8 rows.
+
+        Returns:
+            The loss, still on the device.
+        """
+        pictures, rows = self._fabric.to_device((pictures, rows))
+        entropy = np.random.SeedSequence((self._seed, self.step, self._fabric.global_rank))
+        torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0]))
+        for group in self._adamw.param_groups:
+            group["lr"] = self._optimization.learning_rate_at(self.step)
+        loss: Tensor = self._objective(pictures, rows)
+        self._optimizer.zero_grad(set_to_none=True)
+        self._fabric.backward(loss)
+        self._fabric.clip_gradients(
+            self._objective, self._optimizer, max_norm=self._optimization.clip_norm
+        )
+        self._optimizer.step()
+        self._average.update_parameters(self._network)
+        self.step += 1
+        return loss.detach()
+
+    def trained(self) -> UNet:
+        """Return a copy of the averaged network, on the processor, in evaluation mode."""
+        network = copy.deepcopy(self._average.module)
+        assert isinstance(network, UNet)
+        return network.cpu().eval()
+
+    def state(self) -> dict[str, Tensor]:
+        """Return everything that `restore` needs, by name."""
+        moments = self._adamw.state_dict()["state"]
+        return {
+            "step": torch.tensor(self.step),
+            **{f"network/{name}": value for name, value in self._network.state_dict().items()},
+            **{f"average/{name}": value for name, value in self._average.state_dict().items()},
+            **{
+                f"moments/{index}/{name}": value
+                for index, values in moments.items()
+                for name, value in values.items()
+            },
+        }
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from a `state` of a learner with the same network.
+
+        Raises:
+            ValueError: It is the state of another network.
+        """
+        parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "moments": {}}
+        for name, value in state.items():
+            part, _, rest = name.partition("/")
+            if rest:
+                parts[part][rest] = value
+        try:
+            self._network.load_state_dict(parts["network"])
+            self._average.load_state_dict(parts["average"])
+        except RuntimeError as error:
+            raise ValueError(f"is the state of another network: {error}") from error
+        moments: dict[int, dict[str, Tensor]] = {}
+        parameters = list(self._network.parameters())
+        for name, value in parts["moments"].items():
+            index, _, moment = name.partition("/")
+            parameter = parameters[int(index)]
+            if value.shape == parameter.shape:
+                # Fused AdamW takes the layout of the parameter for that of its moments.
+                value = torch.empty_like(parameter).copy_(value)
+            moments.setdefault(int(index), {})[moment] = value
+        groups = self._adamw.state_dict()["param_groups"]
+        self._adamw.load_state_dict({"state": moments, "param_groups": groups})
+        self.step = int(state["step"])
 
 
 def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -85,14 +209,3 @@ def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Te
         return average + share * (current - average)
 
     return update
-
-
-def _pixel_scale(normalization: Normalization, device: torch.device) -> Callable[[Tensor], Tensor]:
-    mean = torch.tensor(normalization.mean, device=device).view(1, 3, 1, 1) * 255
-    std = torch.tensor(normalization.std, device=device).view(1, 3, 1, 1) * 255
-
-    def scale(pictures: Tensor) -> Tensor:
-        normalized = (pictures.to(device) - mean) / std
-        return normalized.contiguous(memory_format=torch.channels_last)
-
-    return scale

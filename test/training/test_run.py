@@ -1,0 +1,206 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Whole trainings of a tiny network, as a library and as a process that is interrupted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from unet_seg_ros.datasets.spec import DataSpec
+from unet_seg_ros.model.checkpoint import load_checkpoint
+from unet_seg_ros.training import run as training
+from unet_seg_ros.training.recipe import Hardware, Recipe
+from unet_seg_ros.training.run_folder import RunFolderError, read_metrics
+from unet_seg_ros.training.trainer import Optimization
+
+ROOT = Path(__file__).parents[2]
+CPU = Hardware(accelerator="cpu", workers=0)
+SIZE = (64, 48)
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of 60 pictures, bright discs on dark ground, with masks."""
+    folder = tmp_path_factory.mktemp("discs")
+    random = np.random.default_rng(0)
+    for name in ("images", "masks"):
+        (folder / name).mkdir()
+    for number in range(60):
+        mask = np.zeros(SIZE[::-1], np.uint8)
+        cv2.circle(mask, tuple(map(int, random.integers(10, 40, 2))), 9, 1, cv2.FILLED)
+        image = np.where(mask[..., None] > 0, [90, 180, 230], [40, 60, 50])
+        image = np.clip(image + random.normal(0, 8, image.shape), 0, 255).astype(np.uint8)
+        cv2.imwrite(str(folder / "images" / f"{number:03}.png"), image)
+        cv2.imwrite(str(folder / "masks" / f"{number:03}.png"), mask)
+    return folder
+
+
+def recipe(pictures: Path, steps: int = 8, **changes: object) -> Recipe:
+    values = Recipe(
+        data=(DataSpec(str(pictures), label_set="nuclei2", split="blocks"),),
+        optimization=Optimization(steps=steps),
+        label_set="nuclei2",
+        crops=((48, 32),),
+        batch_px=4 * 48 * 32,
+        validate_every=4,
+        variation="light",
+    )
+    return dataclasses.replace(values, **changes)  # type: ignore[arg-type]
+
+
+def test_run_folder_holds_everything(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "discs"
+    outcome = training.start(recipe(pictures, steps=40), CPU, out, "unet-seg train ...")
+    assert outcome.step == 40
+    names = {path.name for path in out.iterdir()}
+    assert {"run.json", "metrics.csv", "curves.png", "samples"} <= names
+    assert {"best.safetensors", "best.md", "last.safetensors"} <= names
+    assert any(name.startswith("events.out.tfevents") for name in names)
+    assert "state.safetensors" not in names
+    assert not any(name.startswith(".") for name in names)
+    assert cv2.imread(str(out / "curves.png")) is not None
+    assert cv2.imread(str(out / "samples" / "step_000004.png")) is not None
+
+    run = json.loads((out / "run.json").read_text())
+    assert Recipe.from_dict(run["recipe"]) == recipe(pictures, steps=40)
+    assert run["versions"]["torch"] == torch.__version__
+    rows = read_metrics(out)
+    assert [row["step"] for row in rows if "validation_miou" in row] == list(range(4, 41, 4))
+    best = load_checkpoint(out / "best.safetensors")
+    [figures] = best.metrics.values()
+    assert outcome.scores is not None
+    [score] = outcome.scores.values()
+    assert figures == score.to_dict()
+    # Discs that differ from the ground in every channel are easy.
+    assert score.miou > 0.9
+    card = (out / "best.md").read_text()
+    assert "unet-seg train ..." in card
+    assert f"mIoU {score.miou:.3f}" in card
+
+
+def test_resumed_run_equals_an_uninterrupted_one(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    training.start(recipe(pictures), CPU, straight, "")
+
+    learn = training.Learner.learn
+
+    def learn_and_interrupt(learner: training.Learner, *batch: torch.Tensor) -> torch.Tensor:
+        loss = learn(learner, *batch)
+        if learner.step == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+        return loss
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Learner, "learn", learn_and_interrupt)
+        outcome = training.start(recipe(pictures), CPU, stopped, "")
+    assert (outcome.step, outcome.scores) == (5, None)
+    outcome = training.resume(stopped, CPU)
+    assert outcome.step == 8
+
+    one, other = (load_file(folder / "last.safetensors") for folder in (straight, stopped))
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert torch.equal(tensor, other[name]), name
+    scores = [
+        [row for row in read_metrics(folder) if "validation_miou" in row]
+        for folder in (straight, stopped)
+    ]
+    assert scores[0] == scores[1]
+
+
+def test_complete_run_cannot_be_resumed(pictures: Path, tmp_path: Path) -> None:
+    training.start(recipe(pictures, steps=4), CPU, tmp_path / "run", "")
+    with pytest.raises(RunFolderError, match="is complete"):
+        training.resume(tmp_path / "run", CPU)
+
+
+def test_used_folder_is_refused(pictures: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(RunFolderError, match="not empty"):
+        training.start(recipe(pictures), CPU, tmp_path, "")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_patience_ends_a_training_that_learns_nothing(pictures: Path, tmp_path: Path) -> None:
+    # Without batch norm, whose statistics change at any learning rate.
+    idle = recipe(pictures, preset="coursera", patience=2, optimization=Optimization(400, 0.0))
+    outcome = training.start(idle, CPU, tmp_path / "run", "")
+    assert outcome.step == 4 * 3
+
+
+def test_start_from_a_checkpoint_of_other_classes_is_refused(
+    pictures: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ValueError, match="has the classes of 'carla29', not of 'nuclei2'"):
+        training.start(recipe(pictures, start="carla29-small"), CPU, tmp_path / "run", "")
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "unet_seg_ros.cli.main", "train", *map(str, arguments)]
+
+
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def test_ctrl_c_says_how_to_resume(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    process = subprocess.Popen(
+        command(
+            *("--data", f"{pictures},label-set=nuclei2,split=blocks", "--label-set", "nuclei2"),
+            *("--crop", "48x32", "--batch-px", 6144, "--steps", 100_000, "--out", out),
+            *("--validate-every", 5, "--accelerator", "cpu"),
+        ),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stderr is not None
+    # The bar names the score once a validation has been.
+    seen = ""
+    while "mIoU 0." not in seen:
+        seen = seen[-200:] + process.stderr.read(1)
+        assert process.poll() is None, process.stderr.read()
+    # As a terminal does it: to the readers' processes as well.
+    os.killpg(process.pid, signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"unet-seg train --resume {out}" in output
+    assert "Traceback" not in errors
+    assert (out / "state.safetensors").is_file()
+
+
+def test_two_devices_learn_together(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    done = subprocess.run(
+        command(
+            *("--data", f"{pictures},label-set=nuclei2,split=blocks", "--label-set", "nuclei2"),
+            *("--crop", "48x32", "--batch-px", 6144, "--steps", 6, "--out", out),
+            *("--validate-every", 3, "--accelerator", "cpu", "--devices", 2, "--strategy", "ddp"),
+            *("--workers", 0),
+        ),
+        env={**environment(), "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("pictures held apart") == 1
+    assert json.loads((out / "run.json").read_text())["world_size"] == 2
+    assert load_checkpoint(out / "best.safetensors").metrics

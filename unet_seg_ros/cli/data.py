@@ -1,0 +1,189 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`unet-seg data check`: what is in a data set, and what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unet_seg_ros.cli.data_spec import METAVAR, DataSpec, parse_data_spec
+from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
+
+if TYPE_CHECKING:
+    from unet_seg_ros.datasets.samples import LabelledPictures
+    from unet_seg_ros.datasets.survey import Survey
+
+_EXAMPLES = """\
+DATA is a folder, a rosbag2 folder or file, or town:SEED:COUNT. The layout is found out; what it
+does not tell is said with layout=, label-set= and split=. docs/datasets.md shows every layout.
+
+examples:
+  unet-seg data check camvid
+  unet-seg data check my_drives,layout=images-masks,label-set=carla29,split=blocks
+  unet-seg data check captures/Town03 captures/Town05 --sheets sheets
+  unet-seg data check camvid --json > camvid.json
+
+The exit status is 1 when anything is wrong with a data set.
+"""
+
+_BAR_WIDTH = 30
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `data` and its commands to `unet-seg`."""
+    parser = commands.add_parser(
+        "data",
+        help="look at data sets before training on them",
+        description="Look at data sets before training on them.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subcommands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    check = subcommands.add_parser(
+        "check",
+        help="count pictures, sizes and classes, list every fault, draw a contact sheet",
+        description="Read every picture of a data set: count pictures, sizes, drives and classes, "
+        "say how it would be divided for training, list every fault by file, and draw a contact "
+        "sheet of pictures with their labels.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    check.add_argument(
+        "data", nargs="+", type=parse_data_spec, metavar=METAVAR, help="the data sets"
+    )
+    check.add_argument(
+        "--sheets",
+        type=Path,
+        default=Path("."),
+        metavar="FOLDER",
+        help="where the contact sheets go, NAME_contact_sheet.png (default: here)",
+    )
+    check.add_argument("--json", action="store_true", help="print JSON instead of tables")
+    check.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check the data sets; return 1 where there are faults."""
+    reports = []
+    for spec in options.data:
+        reports.append(_check(spec, options.sheets))
+        if not options.json:
+            print(_as_text(reports[-1]), end="\n\n")
+    if options.json:
+        print(json.dumps(reports, indent=2))
+    return 1 if any(report["faults"] for report in reports) else 0
+
+
+def _check(spec: DataSpec, sheets: Path) -> dict[str, Any]:
+    """Return what `--json` prints about a data set."""
+    from unet_seg_ros.datasets.contact_sheet import positions_for_sheet
+    from unet_seg_ros.datasets.readers import AUTO, open_dataset, recognise
+    from unet_seg_ros.datasets.survey import survey
+
+    try:
+        layout = recognise(spec.path) if spec.layout == AUTO else spec.layout
+        pictures = open_dataset(spec.path, layout=layout, label_set=spec.label_set)
+    except ValueError as error:
+        return {"data": spec.path, "faults": [str(error)]}
+    found = survey(pictures, keep=positions_for_sheet(pictures))
+    return {
+        "data": spec.path,
+        "name": pictures.name,
+        "layout": layout,
+        "label_set": pictures.label_set.name,
+        "pictures": len(pictures),
+        "sizes": {f"{width}x{height}": count for (width, height), count in found.sizes.items()},
+        "drives": dict(Counter(pictures.drives)),
+        "parts": {name: len(positions) for name, positions in pictures.parts.items()},
+        "split": _split(pictures, spec.split),
+        "classes": _classes(pictures.label_set, found),
+        "unlabelled_pixels": int(found.pixels[UNKNOWN_ID]),
+        "contact_sheet": _write_contact_sheet(pictures, found, sheets),
+        "faults": [*pictures.faults, *found.faults],
+    }
+
+
+def _split(pictures: LabelledPictures, rule: str) -> dict[str, Any]:
+    from unet_seg_ros.datasets.splits import split
+
+    try:
+        divided = split(pictures, rule)
+    except ValueError as error:  # no fault: pictures to be measured on need no division
+        return {"train": None, "validation": None, "summary": f"none: {error}"}
+    return {
+        "train": len(divided.train),
+        "validation": len(divided.validation),
+        "summary": divided.summary,
+    }
+
+
+def _classes(label_set: LabelSet, found: Survey) -> list[dict[str, Any]]:
+    total = max(int(found.pixels.sum()), 1)
+    return [
+        {"id": item.id, "name": item.name, "pixels": pixels, "share": pixels / total}
+        for item, pixels in zip(label_set.classes, found.pixels.tolist(), strict=False)
+    ]
+
+
+def _write_contact_sheet(pictures: LabelledPictures, found: Survey, folder: Path) -> str | None:
+    import cv2
+
+    from unet_seg_ros.datasets.contact_sheet import contact_sheet
+
+    if not found.kept:
+        return None
+    class_ids = [item.id for item in pictures.label_set.classes if found.pixels[item.id]]
+    title = f"{pictures.name}: {len(pictures):,} pictures, {pictures.label_set.name}"
+    sheet = contact_sheet(title, found.kept, pictures.label_set, class_ids)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{pictures.name.replace('/', '_')}_contact_sheet.png"
+    if not cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
+        raise OSError(f"{path}: cannot be written")
+    return str(path)
+
+
+def _as_text(report: dict[str, Any]) -> str:
+    if "name" not in report:
+        return f"{report['data']}\n{_faults(report['faults'])}"
+    rows = {
+        "layout": report["layout"],
+        "label set": report["label_set"],
+        "pictures": f"{report['pictures']:,}",
+        "sizes": _counted(report["sizes"]),
+        "drives": f"{len(report['drives'])}: {_counted(report['drives'])}",
+        "parts": _counted(report["parts"]) or "none",
+        "split": report["split"]["summary"],
+        "contact sheet": report["contact_sheet"] or "none",
+    }
+    lines = [report["data"], *(f"  {name:<14} {value}" for name, value in rows.items())]
+    return "\n".join([*lines, *_histogram(report), _faults(report["faults"])])
+
+
+def _histogram(report: dict[str, Any]) -> list[str]:
+    known = sum(item["pixels"] for item in report["classes"])
+    total = max(known + report["unlabelled_pixels"], 1)
+    rows = [(f"{item['id']:>3} {item['name']}", item["share"]) for item in report["classes"]]
+    rows.append(("    not labelled", report["unlabelled_pixels"] / total))
+    width = max(len(name) for name, _ in rows)
+    return [
+        "  share of the pixels",
+        *(
+            f"  {name:<{width}} {share:8.2%}  {'#' * round(share * _BAR_WIDTH)}".rstrip()
+            for name, share in rows
+        ),
+    ]
+
+
+def _faults(faults: list[str]) -> str:
+    return "\n".join([f"  faults         {len(faults) or 'none'}", *(f"    {f}" for f in faults)])
+
+
+def _counted(counts: dict[str, int], at_most: int = 8) -> str:
+    """Return the most frequent items with their counts, in words."""
+    ranked = sorted(counts.items(), key=lambda item: -item[1])
+    shown = ", ".join(f"{name} ({count:,})" for name, count in ranked[:at_most])
+    return shown if len(ranked) <= at_most else f"{shown} and {len(ranked) - at_most} more"

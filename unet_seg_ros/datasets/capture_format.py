@@ -1,0 +1,105 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Capture folders: pictures of a CARLA camera with the raw tags beside them.
+
+    capture.json         the label set of the tags, the rig, the versions
+    frames.jsonl         a JSON object a frame and line, in the order of the drive
+    rgb/<name>.png       the picture
+    tags/<name>.png      CARLA's raw semantic picture of the same size and pose: the tag in red
+
+docs/datasets.md says what every key means; here are those that a reader needs.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from unet_seg_ros.datasets.samples import DataError
+
+VERSION = 1
+
+DESCRIPTION_FILE = "capture.json"
+FRAMES_FILE = "frames.jsonl"
+PICTURES = "rgb"
+TAGS = "tags"
+SUFFIX = ".png"
+
+_MAX_DESCRIPTION_BYTES = 1 << 20
+_MAX_LINE_CHARACTERS = 1 << 16
+
+
+@dataclass(frozen=True)
+class CapturedFrame:
+    """A frame: the name of its files, its town, and its run, that is the spawn and weather."""
+
+    name: str
+    town: str
+    run: int
+
+
+def read_label_set_name(capture: Path) -> str:
+    """Return the name of the label set that the tags of a capture are of.
+
+    Raises:
+        DataError: The description is missing, not JSON, of another version, or does not say it.
+    """
+    path = capture / DESCRIPTION_FILE
+    try:
+        with path.open("rb") as stream:
+            description = _json_object(stream.read(_MAX_DESCRIPTION_BYTES))
+    except (OSError, ValueError) as error:
+        raise DataError(f"{path}: cannot be read: {error}") from error
+    if description.get("format") != VERSION:
+        raise DataError(f"{path}: has format {description.get('format')!r:.20}, not {VERSION}")
+    name = description.get("label_set")
+    if not isinstance(name, str):
+        raise DataError(f"{path}: has no text under label_set")
+    return name
+
+
+def read_frames(capture: Path) -> tuple[list[CapturedFrame], list[str]]:
+    """Return the frames of a capture, and what is wrong with lines that cannot be used.
+
+    Raises:
+        DataError: The file with the frames cannot be read.
+    """
+    path = capture / FRAMES_FILE
+    frames: dict[str, CapturedFrame] = {}
+    faults = []
+    try:
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            lines = iter(lambda: stream.readline(_MAX_LINE_CHARACTERS), "")
+            for number, line in enumerate(lines, 1):
+                try:
+                    frame = _frame(line)
+                    if frame.name in frames:
+                        raise ValueError(f"{frame.name!r:.80} is in an earlier line already")
+                    frames[frame.name] = frame
+                except ValueError as error:
+                    faults.append(f"{path}, line {number}: {error}")
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    return list(frames.values()), faults
+
+
+def _frame(line: str) -> CapturedFrame:
+    document = _json_object(line)
+    name, town, run = document.get("name"), document.get("town"), document.get("run")
+    if not isinstance(name, str) or not name or Path(name).name != name:
+        raise ValueError(f"name must be that of a file, not {name!r:.80}")
+    if not isinstance(town, str) or type(run) is not int:
+        raise ValueError("town must be a text and run a whole number")
+    return CapturedFrame(name, town, run)
+
+
+def _json_object(text: str | bytes) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not JSON, or cut short: {error!s:.100}") from error
+    if not isinstance(document, dict):
+        raise ValueError("not a JSON object")
+    return document

@@ -1,0 +1,163 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The data sets of a training: opened, divided, and mapped to the network's classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from tqdm import tqdm
+
+from unet_seg_ros.datasets.mapping import LabelRows, label_rows, mapping_between
+from unet_seg_ros.datasets.readers import open_dataset
+from unet_seg_ros.datasets.samples import DataError, LabelledPictures, Sample
+from unet_seg_ros.datasets.spec import DataSpec
+from unet_seg_ros.datasets.splits import Split, split
+from unet_seg_ros.datasets.survey import Survey, survey
+from unet_seg_ros.datasets.town import is_town
+from unet_seg_ros.inference.geometry import Size, enlarge_labels, network_size, shrink
+from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
+from unet_seg_ros.training.loss import SegmentationLoss, balancing_weights
+from unet_seg_ros.training.recipe import Recipe
+from unet_seg_ros.training.views import TrainingSet
+
+# Data sets count by their shares, not by their sizes.
+_MANY_PIXELS = 1e9
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set and how it is divided; `pixels`, `(256,)`, is how many each label id has."""
+
+    spec: DataSpec
+    pictures: LabelledPictures
+    split: Split
+    pixels: npt.NDArray[np.int64]
+
+    def validation(self, at_most: int | None = None) -> list[int]:
+        """Return the positions held apart, or `at_most` of them, evenly spread."""
+        return _spread(self.split.validation, at_most)
+
+
+class Drawn:
+    """Views of the town, which take long to draw: all drawn at once, and kept.
+
+    Those to learn from are kept at the size at which the network sees them.
+    """
+
+    def __init__(self, views: LabelledPictures, divided: Split, input_size: Size) -> None:
+        self.name = views.name
+        self.label_set = views.label_set
+        self.drives: Sequence[str] = views.drives
+        self.parts: Mapping[str, Sequence[int]] = views.parts
+        self.faults: Sequence[str] = views.faults
+        to_learn = frozenset(divided.train)
+        self._samples = []
+        for index in tqdm(range(len(views)), desc=f"drawing {self.name}", unit="picture"):
+            sample = views[index]
+            self._samples.append(_shrunk(sample, input_size) if index in to_learn else sample)
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._samples[index]
+
+
+def _shrunk(sample: Sample, input_size: Size) -> Sample:
+    assert sample.labels is not None
+    size = network_size((sample.image.shape[1], sample.image.shape[0]), input_size)
+    return Sample(shrink(sample.image, size), enlarge_labels(sample.labels, size), sample.name)
+
+
+def open_data_sets(recipe: Recipe) -> list[DataSet]:
+    """Open the data sets of a recipe, read each once from end to end, and divide it.
+
+    Raises:
+        DataError: One cannot be opened or divided, has faults and `skip_bad` is false, or nothing
+            is left to train or to validate on.
+    """
+    data_sets = [_open(spec, recipe) for spec in recipe.data]
+    names = [item.pictures.name for item in data_sets]
+    if repeated := sorted({name for name in names if names.count(name) > 1}):
+        raise DataError(
+            f"several data sets are called {repeated[0]}; give their folders other names"
+        )
+    if not any(item.split.train for item in data_sets):
+        raise DataError("there is nothing to train on: every data set has split=validate")
+    if not any(item.split.validation for item in data_sets):
+        raise DataError("there is nothing to validate on: every data set has split=train")
+    return data_sets
+
+
+def rows_of(data_sets: Sequence[DataSet], network: LabelSet) -> LabelRows:
+    """Return what the labels of the data sets say about the network's classes.
+
+    Raises:
+        LabelMappingError: One has no class in common with the network, or its mapping is wrong.
+    """
+    return label_rows(
+        [mapping_between(item.pictures.label_set, network, item.spec.mapping) for item in data_sets]
+    )
+
+
+def training_sets(data_sets: Sequence[DataSet], rows: LabelRows) -> list[TrainingSet]:
+    """Return what is to be learnt from."""
+    return [
+        TrainingSet(item.pictures, item.split.train, table, item.spec.share)
+        for item, table in zip(data_sets, rows.tables, strict=True)
+        if item.split.train
+    ]
+
+
+def segmentation_loss(
+    recipe: Recipe, data_sets: Sequence[DataSet], rows: LabelRows
+) -> SegmentationLoss:
+    """Return the loss that a recipe asks for, with weights from how often each label comes."""
+    pixels = np.zeros(256)
+    for item, table in zip(data_sets, rows.tables, strict=True):
+        known = item.pixels * (table != UNKNOWN_ID)
+        shares = np.bincount(table, known / max(known.sum(), 1), minlength=256)
+        pixels += _MANY_PIXELS * item.spec.share * shares
+    return SegmentationLoss(
+        torch.from_numpy(rows.admissible),
+        balancing_weights(torch.from_numpy(pixels), recipe.max_class_weight),
+        dice=recipe.dice,
+        lovasz=recipe.lovasz,
+    )
+
+
+def _open(spec: DataSpec, recipe: Recipe) -> DataSet:
+    pictures = open_dataset(spec.path, layout=spec.layout, label_set=spec.label_set)
+    divided = split(pictures, spec.split)
+    if is_town(spec.path):
+        pictures = Drawn(pictures, divided, recipe.input_size)
+    found = survey(pictures)
+    faults = [*pictures.faults, *found.faults]
+    if faults and not recipe.skip_bad:
+        raise DataError(
+            f"{faults[0]} (faults in {pictures.name}: {len(faults)}; list them with: unet-seg data "
+            f"check {spec.path}; go on without these pictures with --skip-bad)"
+        )
+    if found.faults:
+        divided = _without_faulty(divided, found)
+    return DataSet(spec, pictures, divided, found.pixels)
+
+
+def _without_faulty(divided: Split, found: Survey) -> Split:
+    readable = frozenset(found.readable)
+    return Split(
+        train=tuple(position for position in divided.train if position in readable),
+        validation=tuple(position for position in divided.validation if position in readable),
+        summary=f"{divided.summary}; of these {len(found.faults)} cannot be read and are left out",
+    )
+
+
+def _spread(positions: Sequence[int], at_most: int | None) -> list[int]:
+    if at_most is None or at_most >= len(positions):
+        return list(positions)
+    return [positions[k * len(positions) // at_most] for k in range(at_most)]

@@ -1,0 +1,391 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A training from beginning to end: a recipe in, a run folder out."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import platform
+import signal
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from lightning.fabric import Fabric
+from torch import Tensor
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+from unet_seg_ros.inference.segmenter import processor_has_bfloat16
+from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkpoint
+from unet_seg_ros.model.unet import UNet, preset
+from unet_seg_ros.training.data import (
+    open_data_sets,
+    rows_of,
+    segmentation_loss,
+    training_sets,
+)
+from unet_seg_ros.training.model_card import model_card
+from unet_seg_ros.training.recipe import Hardware, Recipe
+from unet_seg_ros.training.run_folder import (
+    BEST,
+    LAST,
+    RunFolder,
+    read_run,
+    read_state,
+    refuse_used_folder,
+)
+from unet_seg_ros.training.trainer import Learner
+from unet_seg_ros.training.validation import Score, sample_figure, validate
+from unet_seg_ros.training.views import training_loader
+from unet_seg_ros.weights import find_checkpoint
+
+# Steps between two rows of figures, for each of which a GPU is waited for.
+LOG_EVERY = 20
+
+
+@dataclasses.dataclass
+class Standing:
+    """What a training knows of itself beside its learner; kept for resuming."""
+
+    last_miou: float = float("nan")
+    best_miou: float = -1.0
+    validations_since_best: int = 0
+
+    def update(self, miou: float) -> bool:
+        """Take a validation's score into account; return whether it is the best so far."""
+        self.last_miou = miou
+        if miou > self.best_miou:
+            self.best_miou, self.validations_since_best = miou, 0
+            return True
+        self.validations_since_best += 1
+        return False
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """How a training ended: after how many steps, and how well by data set.
+
+    `scores` is None where the training was interrupted and can be resumed.
+    """
+
+    step: int
+    scores: Mapping[str, Score] | None
+
+
+def start(recipe: Recipe, hardware: Hardware, out: Path, command: str) -> Outcome:
+    """Train a new network and leave everything in the folder `out`.
+
+    Args:
+        recipe: What to learn from, and how.
+        hardware: Where.
+        out: The run folder, which must not exist or be empty.
+        command: The command line that this came from, for the model card.
+
+    Raises:
+        ValueError: The recipe asks for something that is not there; the message says what.
+    """
+    refuse_used_folder(out)
+    fabric = launch(hardware)
+    training = _Training(fabric, recipe, hardware, out, command)
+    training.open_folder()
+    return training.run()
+
+
+def resume(out: Path, hardware: Hardware) -> Outcome:
+    """Go on with the training in `out` exactly where it stopped.
+
+    Raises:
+        ValueError: There is nothing that can be resumed.
+    """
+    run = read_run(out)
+    state, facts = read_state(out)
+    fabric = launch(hardware)
+    recipe = Recipe.from_dict(run["recipe"])
+    training = _Training(fabric, recipe, hardware, out, str(run["command"]))
+    training.restore(state, Standing(**json.loads(facts["standing"])))
+    training.open_folder()
+    return training.run()
+
+
+def launch(hardware: Hardware) -> Fabric:
+    """Start Lightning Fabric, and with it the processes of the other devices."""
+    precision = hardware.precision
+    if precision == "auto":
+        has_bfloat16 = (
+            torch.cuda.is_available() and hardware.accelerator != "cpu"
+        ) or processor_has_bfloat16()
+        precision = "bf16-mixed" if has_bfloat16 else "32-true"
+    fabric = Fabric(
+        accelerator=hardware.accelerator,
+        devices=hardware.devices,
+        num_nodes=hardware.nodes,
+        strategy=hardware.strategy,
+        precision=precision,  # type: ignore[arg-type]
+    )
+    fabric.launch()
+    return fabric
+
+
+class _Training:
+    """A training under way. Only the first rank has a folder to write in."""
+
+    def __init__(
+        self, fabric: Fabric, recipe: Recipe, hardware: Hardware, out: Path, command: str
+    ) -> None:
+        self._fabric = fabric
+        self._recipe = recipe
+        self._workers = hardware.workers
+        self._out = out
+        self._command = command
+        self._folder: RunFolder | None = None
+        self._standing = Standing()
+        # What is soon done comes first: a wrong name is to be refused before pictures are read.
+        self._label_set = LabelSet.load(recipe.label_set)
+        self._start = _start(recipe, self._label_set)
+        torch.manual_seed(recipe.seed)
+        network = (
+            self._start.model if self._start else UNet(preset(recipe.preset, len(self._label_set)))
+        )
+        self._data_sets = open_data_sets(recipe)
+        rows = rows_of(self._data_sets, self._label_set)
+        self._sets = training_sets(self._data_sets, rows)
+        self._optimization = recipe.optimization_for(
+            sum(len(item.indices) for item in self._sets), fabric.world_size
+        )
+        on_cuda = fabric.device.type == "cuda"
+        self._learner = Learner(
+            fabric,
+            network,
+            segmentation_loss(recipe, self._data_sets, rows),
+            Normalization(),
+            self._optimization,
+            recipe.seed,
+            # On processors it gains a tenth and takes a minute (benchmarks/training.py).
+            compiled=hardware.compile == "on" or (hardware.compile == "auto" and on_cuda),
+        )
+
+    def restore(self, state: dict[str, Tensor], standing: Standing) -> None:
+        """Take over where another training stopped."""
+        self._learner.restore(state)
+        self._standing = standing
+
+    def open_folder(self) -> None:
+        """Begin to write, or to write on."""
+        if self._fabric.is_global_zero:
+            self._folder = RunFolder(self._out, self._learner.step)
+            self._folder.describe(self._description())
+
+    def run(self) -> Outcome:
+        """Learn, validate and write until the end, or until interrupted."""
+        recipe = self._recipe
+        with _interruption() as is_interrupted, self._progress_bar() as bar:
+            speed = _Speed()
+            for pictures, rows in self._batches():
+                loss = self._learner.learn(pictures, rows)
+                step = self._learner.step
+                speed.add(len(pictures) * self._fabric.world_size)
+                bar.update()
+                is_due = step % recipe.validate_every == 0 or step == self._optimization.steps
+                if is_due or step % LOG_EVERY == 0:
+                    self._log(bar, loss, speed.restart())
+                if is_due:
+                    self._validate(bar)
+                    speed.restart()
+                    if 0 < recipe.patience <= self._standing.validations_since_best:
+                        break
+                if self._any_rank(is_interrupted(), step):
+                    return self._pause()
+        return self._finish()
+
+    def _batches(self) -> DataLoader[tuple[Tensor, Tensor]]:
+        recipe = self._recipe
+        return training_loader(
+            self._sets,
+            crops=recipe.crops,
+            input_size=recipe.input_size,
+            batch_px=recipe.batch_px,
+            seed=recipe.seed,
+            first_step=self._learner.step,
+            steps=self._optimization.steps - self._learner.step,
+            workers=self._workers,
+            variation=recipe.variation,
+            rank=self._fabric.global_rank,
+            world=self._fabric.world_size,
+        )
+
+    def _any_rank(self, is_interrupted: bool, step: int) -> bool:
+        """Return whether the training was interrupted: all ranks must stop at the same step."""
+        if self._fabric.world_size == 1:
+            return is_interrupted
+        if step % LOG_EVERY:
+            return False
+        flag = torch.tensor(float(is_interrupted), device=self._fabric.device)
+        return bool(self._fabric.all_reduce(flag, reduce_op="sum"))
+
+    def _log(self, bar: tqdm[Any], loss: Tensor, pictures_per_s: float) -> None:
+        mean = self._fabric.all_reduce(loss)
+        assert isinstance(mean, Tensor)
+        values = {
+            "loss": float(mean),
+            "learning_rate": self._optimization.learning_rate_at(self._learner.step - 1),
+            "pictures_per_s": pictures_per_s,
+        }
+        bar.set_postfix_str(
+            f"loss {values['loss']:.3f}, mIoU {self._standing.last_miou:.3f}, "
+            f"{pictures_per_s:.0f} pictures/s"
+        )
+        if self._folder:
+            self._folder.log(self._learner.step, values)
+
+    def _validate(self, bar: tqdm[Any]) -> None:
+        """Score the averaged network on some of the pictures held apart, and keep it."""
+        checkpoint = self._checkpoint()
+        bar.set_description("validating")
+        scores = validate(
+            self._fabric, checkpoint, self._data_sets, self._recipe.validation_pictures
+        )
+        bar.set_description("training")
+        checkpoint.metrics.update({name: score.to_dict() for name, score in scores.items()})
+        is_best = self._standing.update(_mean(score.miou for score in scores.values()))
+        if self._folder:
+            self._folder.log(
+                self._learner.step,
+                {
+                    "validation_miou": self._standing.last_miou,
+                    "validation_pixel_accuracy": _mean(s.pixel_accuracy for s in scores.values()),
+                },
+            )
+            self._folder.add_samples(self._learner.step, sample_figure(checkpoint, self._data_sets))
+            self._folder.save_checkpoint(LAST, checkpoint)
+            if is_best:
+                self._folder.save_checkpoint(BEST, checkpoint)
+        self._save_state()
+
+    def _finish(self) -> Outcome:
+        """Score the best checkpoint on everything that was held apart, and write its card."""
+        self._fabric.barrier()
+        checkpoint = load_checkpoint(self._out / f"{BEST}.safetensors")
+        scores = validate(self._fabric, checkpoint, self._data_sets)
+        checkpoint.metrics = {name: score.to_dict() for name, score in scores.items()}
+        if self._folder:
+            self._folder.save_checkpoint(BEST, checkpoint)
+            self._folder.write_card(model_card(checkpoint, self._command))
+            self._folder.finish()
+        return Outcome(self._learner.step, scores)
+
+    def _pause(self) -> Outcome:
+        self._save_state()
+        if self._folder:
+            self._folder.close()
+        return Outcome(self._learner.step, None)
+
+    def _save_state(self) -> None:
+        if self._folder:
+            standing = json.dumps(dataclasses.asdict(self._standing))
+            self._folder.save_state(self._learner.state(), {"standing": standing})
+
+    def _description(self) -> dict[str, Any]:
+        """Return what a reader needs to know how this training came about, JSON-able."""
+        packages = ("torch", "lightning", "albumentations", "numpy", "opencv-python-headless")
+        return {
+            "command": self._command,
+            "recipe": self._recipe.to_dict(),
+            "steps": self._optimization.steps,
+            "data": self._what_it_sees(),
+            "versions": {name: version(name) for name in packages},
+            "python": platform.python_version(),
+            "device": str(self._fabric.device),
+            "world_size": self._fabric.world_size,
+        }
+
+    def _checkpoint(self) -> Checkpoint:
+        steps = f"{self._learner.step} of about {self._recipe.batch_px} pixels"
+        return Checkpoint(
+            model=self._learner.trained(),
+            label_set=self._label_set,
+            input_size=self._recipe.input_size,
+            normalization=Normalization(),
+            data={**self._what_it_sees(), "steps": steps},
+            name=self._out.resolve().name,
+        )
+
+    def _what_it_sees(self) -> dict[str, str]:
+        sees = {item.pictures.name: item.split.summary for item in self._data_sets}
+        if self._start:
+            before = "; ".join(f"{name}: {what}" for name, what in self._start.data.items())
+            sees["before that"] = f"{self._start.name} saw {before}"
+        return sees
+
+    def _progress_bar(self) -> tqdm[Any]:
+        return tqdm(
+            desc="training",
+            total=self._optimization.steps,
+            initial=self._learner.step,
+            unit="step",
+            dynamic_ncols=True,
+            disable=not self._fabric.is_global_zero,
+        )
+
+
+class _Speed:
+    """Counts pictures a second from one `restart` to the next."""
+
+    def __init__(self) -> None:
+        self._pictures = 0
+        self._begin = time.monotonic()
+
+    def add(self, pictures: int) -> None:
+        self._pictures += pictures
+
+    def restart(self) -> float:
+        """Return the pictures a second since the last restart."""
+        now = time.monotonic()
+        pictures_per_s = self._pictures / (now - self._begin)
+        self._begin, self._pictures = now, 0
+        return pictures_per_s
+
+
+@contextmanager
+def _interruption() -> Iterator[Callable[[], bool]]:
+    """Yield a function that says whether Ctrl-C or SIGTERM came; a second one ends at once."""
+    received = False
+
+    def receive(_number: int, _frame: FrameType | None) -> None:
+        nonlocal received
+        if received:
+            raise KeyboardInterrupt
+        received = True
+
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, receive) for number in numbers}
+    try:
+        yield lambda: received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _start(recipe: Recipe, label_set: LabelSet) -> Checkpoint | None:
+    """Return the checkpoint to start from, None for an untrained network."""
+    if not recipe.start:
+        return None
+    start = load_checkpoint(find_checkpoint(recipe.start))
+    if start.label_set != label_set:
+        raise ValueError(
+            f"{recipe.start} has the classes of {start.label_set.name!r}, not of "
+            f"{label_set.name!r}; start from another checkpoint"
+        )
+    return start
+
+
+def _mean(values: Iterable[float]) -> float:
+    numbers = list(values)
+    return sum(numbers) / len(numbers)
