@@ -1,0 +1,36 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""A data set made of arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from unet_seg_ros.datasets.samples import DataError, Sample
+from unet_seg_ros.labels import LabelSet
+
+
+@dataclass
+class ArrayPictures:
+    """Samples in memory as `LabelledPictures`; a text is why one of them cannot be read."""
+
+    samples: Sequence[Sample | str]
+    label_set: LabelSet
+    name: str = "arrays"
+    parts: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    faults: Sequence[str] = ()
+
+    @property
+    def drives(self) -> Sequence[str]:
+        """All pictures are of one drive."""
+        return [self.name] * len(self)
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = self.samples[index]
+        if isinstance(sample, str):
+            raise DataError(sample)
+        return sample

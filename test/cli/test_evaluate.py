@@ -1,0 +1,183 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`unet-seg evaluate` on a small data set in CamVid's layout."""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from engines import picture, small_checkpoint
+
+from unet_seg_ros.cli.main import main
+from unet_seg_ros.model.checkpoint import save_checkpoint
+
+TRAIN, VALIDATION = 7, 4
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Return a folder called `streets` with `train` and `val`, and their `annot` beside them."""
+    folder = tmp_path / "streets"
+    for part, count in (("train", TRAIN), ("val", VALIDATION)):
+        for name in (part, f"{part}annot"):
+            (folder / name).mkdir(parents=True)
+        for number in range(count):
+            name = f"0001_{number:05}.png"
+            labels = np.random.default_rng(number).integers(0, 12, (6, 8)).astype(np.uint8)
+            enlarged = cv2.resize(labels, (120, 90), interpolation=cv2.INTER_NEAREST)
+            cv2.imwrite(str(folder / part / name), picture(120, 90, number))
+            cv2.imwrite(str(folder / f"{part}annot" / name), enlarged)
+    return folder
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """Return a checkpoint called `mine` that was trained on `streets`."""
+    path = tmp_path / "mine.safetensors"
+    trained = small_checkpoint()
+    trained.name, trained.data = "mine", {"streets": "7 pictures to train on, 4 held apart"}
+    save_checkpoint(path, trained)
+    return path
+
+
+def evaluate(checkpoint: Path, data: Path, *options: str) -> dict[str, Any]:
+    """Run the command; return what is in `report.json`."""
+    out = data.parent / "report"
+    arguments = ["--checkpoint", str(checkpoint), "--data", str(data), "--out", str(out)]
+    assert main(["evaluate", *arguments, "--device", "cpu", *options]) == 0
+    report: dict[str, Any] = json.loads((out / "report.json").read_text())
+    return report
+
+
+def test_it_says_how_good_and_writes_the_report(
+    checkpoint: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = evaluate(checkpoint, data)
+    printed = capsys.readouterr().out
+    [section] = report["data"]
+    assert (section["name"], section["label_set"]) == ("streets", "camvid11")
+    assert section["frames"] == section["available"] == TRAIN + VALIDATION
+    assert f"{section['results'][0]['miou']:.3f}" in printed
+    assert str(data.parent / "report" / "report.html") in printed
+    assert (data.parent / "report" / "report.html").is_file()
+
+
+def test_json_is_the_report(
+    checkpoint: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = evaluate(checkpoint, data, "--json")
+    assert json.loads(capsys.readouterr().out) == report
+
+
+@pytest.mark.parametrize(
+    ("part", "frames", "warns"),
+    [("all", TRAIN + VALIDATION, True), ("train", TRAIN, True), ("validation", VALIDATION, False)],
+)
+def test_a_part_is_what_training_makes_of_it(
+    checkpoint: Path,
+    data: Path,
+    part: str,
+    frames: int,
+    warns: bool,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    [section] = evaluate(checkpoint, data, "--part", part)["data"]
+    assert section["frames"] == frames
+    assert any("mine was trained on pictures of streets" in w for w in section["warnings"]) == warns
+    assert ("--part validation" in capsys.readouterr().out) == warns
+
+
+def test_a_limit_spreads_evenly(checkpoint: Path, data: Path) -> None:
+    [section] = evaluate(checkpoint, data, "--part", "validation", "--limit", "2")["data"]
+    names = [frame["name"] for frame in section["results"][0]["per_frame"]]
+    assert (section["frames"], section["available"]) == (2, VALIDATION)
+    assert [name[-5:] for name in names] == ["00000", "00002"]
+
+
+def test_two_checkpoints_side_by_side(
+    checkpoint: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = evaluate(checkpoint, data, "--against", str(checkpoint), "--precision", "float32")
+    # Both are called `mine`.
+    assert [item["name"] for item in report["checkpoints"]] == [str(checkpoint)] * 2
+    first, second = report["data"][0]["results"]
+    assert first["confusion"] == second["confusion"]
+    assert f"{first['miou']:.3f}  {second['miou']:>20.3f}" in capsys.readouterr().out
+
+
+def test_several_data_sets_are_scored_apart(checkpoint: Path, data: Path) -> None:
+    other = data.rename(data.with_name("town"))
+    report = evaluate(checkpoint, other, "--data", f"{other},split=random", "--part", "validation")
+    assert [section["frames"] for section in report["data"]] == [VALIDATION, 2]
+
+
+def test_bad_files_end_it_or_are_counted(
+    checkpoint: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = data / "val" / "0001_00001.png"
+    bad.write_bytes(bad.read_bytes()[:60])
+    arguments = ["--checkpoint", str(checkpoint), "--data", str(data), "--out", str(data / "out")]
+    assert main(["evaluate", *arguments]) == 1
+    assert str(bad) in capsys.readouterr().err
+    assert not list((data / "out").iterdir())
+    [section] = evaluate(checkpoint, data, "--skip-bad")["data"]
+    assert section["bad"]["count"] == 1
+    assert str(bad) in section["bad"]["first"][0]
+    assert section["frames"] == TRAIN + VALIDATION - 1
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--limit", "0"], "--limit must be at least 1"),
+        (["--checkpoint", "carla99"], "there is no checkpoint at"),
+        (["--device", "cuda:99"], "device is cuda:99, but there"),
+        (["--data", "/nowhere"], "/nowhere: no such folder"),
+        (["--out", __file__], "is a file; --out needs a folder"),
+    ],
+)
+def test_a_wrong_argument_gets_one_sentence_and_status_1(
+    options: list[str],
+    sentence: str,
+    checkpoint: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["--checkpoint", str(checkpoint), "--data", "town:0:1", "--out", str(tmp_path)]
+    assert main(["evaluate", *arguments, *options]) == 1
+    error = capsys.readouterr().err
+    assert sentence in error
+    assert "Traceback" not in error
+
+
+def test_a_mapping_for_training_is_not_used_silently(checkpoint: Path, data: Path) -> None:
+    [section] = evaluate(checkpoint, Path(f"{data},mapping=mine.yaml"))["data"]
+    assert "mine.yaml is for training and not used here" in section["warnings"][-1]
+
+
+def test_ctrl_c_leaves_an_earlier_report_as_it_was(tmp_path: Path) -> None:
+    earlier = tmp_path / "report.json"
+    earlier.write_text("earlier")
+    command = [sys.executable, "-m", "unet_seg_ros.cli.main", "evaluate"]
+    arguments = ["--checkpoint", "carla29-small", "--data", "town", "--out", str(tmp_path)]
+    with subprocess.Popen(
+        [*command, *arguments], stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        seen = b""
+        while not re.search(rb"[1-9]\d*/1000", seen):
+            seen += (read := process.stderr.read(1))
+            assert read, seen
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130, rest
+    assert b"unet-seg: interrupted" in rest
+    assert earlier.read_text() == "earlier"
+    assert list(tmp_path.iterdir()) == [earlier]
