@@ -1,4 +1,4 @@
-# make demo · make test · make lint · make bench; each sets up what it needs first.
+# make demo · make test · make test-slow · make lint · make bench; each sets up what it needs first.
 #
 #   ROS=jazzy make test     the Jazzy wheels instead of Kilted's, in an environment of their own
 #   PYTHON=python3.12 make  another interpreter, 3.10 to 3.12
@@ -14,7 +14,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ROS_WHEELS := $(if $(ROS_DISTRO),,requirements/ros-$(ROS).txt)
 BENCHMARKS := engine transport town_rendering bag_writers augmentation reading training
 
-.PHONY: demo test test-graph lint bench build install clean
+.PHONY: demo test test-slow test-graph lint bench build install clean
 
 install: $(VENV)/.installed
 
@@ -30,7 +30,11 @@ demo: install
 	$(BIN)/unet-seg demo
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not slow"
+
+# Those that train a network for minutes.
+test-slow: install
+	$(BIN)/python -m pytest -m slow
 
 # The tests that run on the middleware, for a second ROS distribution.
 test-graph: install

@@ -187,7 +187,7 @@ def test_built_in_mappings_only_widen_what_the_names_say(name: str) -> None:
     assert mapping.origin != "names"
     assert mapping.ignored == ()
     for label in source.names:
-        # No train is in any picture of CamVid.
+        # CamVid was recorded in streets without rails.
         assert names(mapping, label) >= names(by_name, label) - {"Train"}, label
 
 

@@ -12,6 +12,7 @@ import torch
 from unet_seg_ros.datasets.samples import DataError, Sample
 from unet_seg_ros.inference.geometry import Size
 from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, Uint8Array
+from unet_seg_ros.training import views
 from unet_seg_ros.training.views import (
     MAX_ZOOM,
     Batch,
@@ -23,6 +24,16 @@ from unet_seg_ros.training.views import (
 
 TOWN02 = LabelSet.load("town02")
 IDENTITY = np.arange(256, dtype=np.uint8)
+# Batches of three crops; all pictures of `large` come in seven steps.
+OPTIONS: dict[str, Any] = {
+    "crops": [(64, 48)],
+    "input_size": (100, 80),
+    "batch_px": 3 * 64 * 48,
+    "seed": 0,
+    "first_step": 0,
+    "steps": 7,
+    "workers": 0,
+}
 
 
 class Files:
@@ -63,17 +74,8 @@ def small(tmp_path: Path) -> TrainingSet:
 
 
 def batches(sets: Sequence[TrainingSet], **changes: Any) -> list[Batch]:
-    """Return batches of three 64x48 crops, or what `changes` say."""
-    options: dict[str, Any] = {
-        "crops": [(64, 48)],
-        "input_size": (100, 80),
-        "batch_px": 3 * 64 * 48,
-        "seed": 0,
-        "first_step": 0,
-        "steps": 4,
-        "workers": 0,
-    }
-    return list(training_loader(sets, **(options | changes)))
+    """Return the batches for `OPTIONS`, apart from `changes`."""
+    return list(training_loader(sets, **(OPTIONS | changes)))
 
 
 def numbers_in(batch: Batch) -> list[int]:
@@ -98,7 +100,7 @@ def test_a_batch_has_as_many_crops_as_fit(large: TrainingSet) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_do_not_change_what_is_learnt_from(large: TrainingSet, workers: int) -> None:
-    assert_same(batches([large], workers=workers, steps=7), batches([large], steps=7))
+    assert_same(batches([large], workers=workers), batches([large]))
 
 
 def test_training_can_go_on_at_any_step(large: TrainingSet, small: TrainingSet) -> None:
@@ -203,12 +205,27 @@ def test_labels_become_rows(large: TrainingSet) -> None:
     assert torch.equal(moved.pictures, plain.pictures)
 
 
+def test_what_fits_in_memory_is_read_once(
+    large: TrainingSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = training_loader([large], **OPTIONS)
+    monkeypatch.setattr(views, "_KEPT_BYTES", 10 * 200 * 160 * 4)
+    half_kept = training_loader([large], **OPTIONS)
+    before = list(kept), list(half_kept)
+    for path in large.pictures.paths:  # type: ignore[attr-defined]
+        path.unlink()
+    assert_same(list(kept), before[0])
+    assert_same(before[1], before[0])
+    with pytest.raises(DataError):
+        list(half_kept)
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_picture_that_cannot_be_read_is_named(large: TrainingSet, workers: int) -> None:
     broken = large.pictures.paths[13]  # type: ignore[attr-defined]
     broken.write_bytes(b"not a picture")
     with pytest.raises(DataError) as raised:
-        batches([large], steps=7, workers=workers)
+        batches([large], workers=workers)
     assert str(raised.value) == f"{broken}: not a picture that OpenCV can read"
 
 

@@ -33,6 +33,8 @@ MAX_ZOOM = 1.6
 _MEASURED_PICTURES = 5
 # Batches that a worker makes ahead, for pictures that take longer to read than others.
 _BATCHES_AHEAD = 3
+# What all workers together may keep of what they read: many a data set is smaller than this.
+_KEPT_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,8 @@ def training_loader(
     The batch of a step is the same whenever, and by however many workers, it is made: training can
     be resumed at any step.
 
+    Up to a gigabyte of pictures is kept in memory, so that small sets are read once.
+
     A set whose pictures would have to be enlarged more than `MAX_ZOOM` times sits out the steps
     with too large a crop; a crop that is too large for every set is not used.
 
@@ -130,6 +134,7 @@ def training_loader(
             counts=[world * count for count in counts],
             seed=seed,
         ),
+        read=_Reader(sets, _KEPT_BYTES // max(1, workers)),
         steps=range(first_step, first_step + steps),
         augmentation=Augmentation(variation),
         zoom_spread=1.0 if variation == "light" else MAX_ZOOM,
@@ -184,6 +189,25 @@ def random_view(
     return view, enlarge_labels(labels[window], size)
 
 
+class _Reader:
+    """Reads pictures and their label maps, and keeps them as long as there is room."""
+
+    def __init__(self, sets: Sequence[TrainingSet], room_bytes: int) -> None:
+        self._sets = sets
+        self._room_bytes = room_bytes
+        self._kept: dict[Draw, tuple[Uint8Array, Uint8Array]] = {}
+
+    def __call__(self, draw: Draw) -> tuple[Uint8Array, Uint8Array]:
+        if draw in self._kept:
+            return self._kept[draw]
+        image, labels = _read(self._sets[draw.set_number], draw.position)
+        size_bytes = image.nbytes + labels.nbytes
+        if size_bytes <= self._room_bytes:
+            self._room_bytes -= size_bytes
+            self._kept[draw] = image, labels
+        return image, labels
+
+
 @dataclass(frozen=True)
 class _Batches(Dataset[Any]):
     """The batch of every step of a range; where a picture cannot be read, the error in its place.
@@ -196,6 +220,7 @@ class _Batches(Dataset[Any]):
     counts: Sequence[int]
     input_size: Size
     sampler: StepSampler
+    read: _Reader
     steps: range
     augmentation: Augmentation
     zoom_spread: float
@@ -223,12 +248,12 @@ class _Batches(Dataset[Any]):
         self, draw: Draw, crop: Size, rng: np.random.Generator
     ) -> tuple[Uint8Array, Uint8Array]:
         """Return a varied crop of a picture, `(H, W, 3)`, and its rows, `(H, W)`."""
-        item = self.sets[draw.set_number]
-        image, labels = _read(item, draw.position)
+        image, labels = self.read(draw)
         low, high = zoom_range(_size(image), crop, self.input_size, self.zoom_spread)
         zoom = low * max(high / low, 1.0) ** rng.random()
         view, view_labels = random_view(image, labels, crop, zoom, rng)
-        rows = cv2.LUT(view_labels, item.row_table).astype(np.uint8, copy=False)
+        table = self.sets[draw.set_number].row_table
+        rows = cv2.LUT(view_labels, table).astype(np.uint8, copy=False)
         return self.augmentation(view, rows, rng)
 
 
