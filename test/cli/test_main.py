@@ -28,6 +28,7 @@ def test_every_command_explains_itself_with_examples(
         (["train", "--data", "town", "--out", "run", "--label-set", "carla99"], "carla99"),
         (["train", "--data", "town", "--out", "run", "--init", "other"], "no checkpoint at"),
         (["train", "--resume", "/nowhere"], "/nowhere/run.json"),
+        (["train", "--resume", "run", "--epochs", "9"], "--epochs: a training that is resumed"),
     ],
 )
 def test_a_wrong_argument_gets_one_sentence_and_status_1(

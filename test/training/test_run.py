@@ -108,7 +108,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
         patch.setattr(training.Learner, "learn", learn_and_interrupt)
         outcome = training.start(recipe(pictures), CPU, stopped, "")
     assert (outcome.step, outcome.scores) == (5, None)
-    outcome = training.resume(stopped, CPU)
+    outcome = training.resume(stopped)
     assert outcome.step == 8
 
     one, other = (load_file(folder / "last.safetensors") for folder in (straight, stopped))
@@ -125,7 +125,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
 def test_complete_run_cannot_be_resumed(pictures: Path, tmp_path: Path) -> None:
     training.start(recipe(pictures, steps=4), CPU, tmp_path / "run", "")
     with pytest.raises(RunFolderError, match="is complete"):
-        training.resume(tmp_path / "run", CPU)
+        training.resume(tmp_path / "run")
 
 
 def test_used_folder_is_refused(pictures: Path, tmp_path: Path) -> None:

@@ -44,14 +44,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     run_ = parser.add_mutually_exclusive_group(required=True)
     run_.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder to write")
     run_.add_argument(
-        "--resume", type=Path, metavar="FOLDER", help="go on with the training in this run folder"
+        "--resume",
+        type=Path,
+        metavar="FOLDER",
+        help="go on with the training in this run folder, as it began; takes no other option",
     )
     _add_data(parser.add_argument_group("what to learn from"))
     _add_network(parser.add_argument_group("network"))
     _add_optimization(parser.add_argument_group("how to learn"))
     _add_validation(parser.add_argument_group("validation"))
     _add_hardware(parser.add_argument_group("where to run"))
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, default_of=parser.get_default)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -66,20 +69,21 @@ def run(options: argparse.Namespace) -> int:
             f"{error.name} is not installed; training needs: pip install 'unet_seg_ros[train]'"
         ) from error
 
-    hardware = Hardware(
-        accelerator=options.accelerator,
-        devices=options.devices,
-        nodes=options.nodes,
-        strategy=options.strategy,
-        precision=options.precision,
-        compile=options.compile,
-        workers=options.workers,
-    )
     folder = options.resume or options.out
     if options.resume:
-        outcome = training.resume(folder, hardware)
+        _refuse_other_options(options)
+        outcome = training.resume(folder)
     else:
         command = shlex.join(["unet-seg", *sys.argv[1:]])
+        hardware = Hardware(
+            accelerator=options.accelerator,
+            devices=options.devices,
+            nodes=options.nodes,
+            strategy=options.strategy,
+            precision=options.precision,
+            compile=options.compile,
+            workers=options.workers,
+        )
         outcome = training.start(_recipe(options), hardware, folder, command)
     say = rank_zero_only(print)
     if outcome.scores is None:
@@ -92,6 +96,15 @@ def run(options: argparse.Namespace) -> int:
         )
     say(f"wrote {folder / 'best.safetensors'}; what happened on the way is beside it")
     return 0
+
+
+def _refuse_other_options(options: argparse.Namespace) -> None:
+    for name, value in vars(options).items():
+        if name not in ("resume", "run", "default_of") and value != options.default_of(name):
+            raise ValueError(
+                f"--{name.replace('_', '-')}: a training that is resumed goes on as it began; "
+                "leave this away"
+            )
 
 
 def _recipe(options: argparse.Namespace) -> Recipe:

@@ -93,23 +93,21 @@ def start(recipe: Recipe, hardware: Hardware, out: Path, command: str) -> Outcom
         ValueError: The recipe asks for something that is not there; the message says what.
     """
     refuse_used_folder(out)
-    fabric = launch(hardware)
-    training = _Training(fabric, recipe, hardware, out, command)
+    training = _Training(launch(hardware), recipe, hardware, out, command)
     training.open_folder()
     return training.run()
 
 
-def resume(out: Path, hardware: Hardware) -> Outcome:
-    """Go on with the training in `out` exactly where it stopped.
+def resume(out: Path) -> Outcome:
+    """Go on with the training in `out` exactly where it stopped, on hardware of the same kind.
 
     Raises:
         ValueError: There is nothing that can be resumed.
     """
     run = read_run(out)
     state, facts = read_state(out)
-    fabric = launch(hardware)
-    recipe = Recipe.from_dict(run["recipe"])
-    training = _Training(fabric, recipe, hardware, out, str(run["command"]))
+    recipe, hardware = Recipe.from_dict(run["recipe"]), Hardware(**run["hardware"])
+    training = _Training(launch(hardware), recipe, hardware, out, str(run["command"]))
     training.restore(state, Standing(**json.loads(facts["standing"])))
     training.open_folder()
     return training.run()
@@ -142,7 +140,7 @@ class _Training:
     ) -> None:
         self._fabric = fabric
         self._recipe = recipe
-        self._workers = hardware.workers
+        self._hardware = hardware
         self._out = out
         self._command = command
         self._folder: RunFolder | None = None
@@ -215,7 +213,7 @@ class _Training:
             seed=recipe.seed,
             first_step=self._learner.step,
             steps=self._optimization.steps - self._learner.step,
-            workers=self._workers,
+            workers=self._hardware.workers,
             variation=recipe.variation,
             rank=self._fabric.global_rank,
             world=self._fabric.world_size,
@@ -298,6 +296,7 @@ class _Training:
         return {
             "command": self._command,
             "recipe": self._recipe.to_dict(),
+            "hardware": dataclasses.asdict(self._hardware),
             "steps": self._optimization.steps,
             "data": self._what_it_sees(),
             "versions": {name: version(name) for name in packages},
