@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from unet_seg_ros.datasets.spec import DataSpec
 from unet_seg_ros.model.checkpoint import load_checkpoint
@@ -67,7 +68,9 @@ def test_run_folder_holds_everything(pictures: Path, tmp_path: Path) -> None:
     names = {path.name for path in out.iterdir()}
     assert {"run.json", "metrics.csv", "curves.png", "samples"} <= names
     assert {"best.safetensors", "best.md", "last.safetensors"} <= names
-    assert any(name.startswith("events.out.tfevents") for name in names)
+    events = EventAccumulator(str(out), {"images": 0}).Reload()
+    assert {"loss", "validation_miou", "pictures_per_s"} <= set(events.Tags()["scalars"])
+    assert events.Images("samples")[0].step == 4
     assert "state.safetensors" not in names
     assert not any(name.startswith(".") for name in names)
     assert cv2.imread(str(out / "curves.png")) is not None

@@ -69,8 +69,8 @@ class Haze(A.ImageOnlyTransform):
     Koschmieder's law, `seen = light * t + airlight * (1 - t)` with the transmittance
     `t = exp(-extinction * distance)`. On a flat road the distance of a row is proportional to
     1 / (rows below the horizon); what is above the horizon counts as far away.
-    In place of A.RandomFog, which draws and blends hundreds of circles and takes sixty times as
-    long.
+    In place of A.RandomFog, which blends hundreds of circles, one after another, and takes more
+    than a hundred times as long.
     """
 
     # Distance at the lower edge of the picture, as a share of what counts as far away.

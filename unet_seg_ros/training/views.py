@@ -250,6 +250,7 @@ class _Batches(Dataset[Any]):
         """Return a varied crop of a picture, `(H, W, 3)`, and its rows, `(H, W)`."""
         image, labels = self.read(draw)
         low, high = zoom_range(_size(image), crop, self.input_size, self.zoom_spread)
+        # As often twice as large as half as large; a picture that is too small fills the crop.
         zoom = low * max(high / low, 1.0) ** rng.random()
         view, view_labels = random_view(image, labels, crop, zoom, rng)
         table = self.sets[draw.set_number].row_table
