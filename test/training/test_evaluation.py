@@ -71,10 +71,10 @@ def test_every_network_sees_every_frame_and_is_counted_apart(segmenter: Segmente
 def test_other_label_sets_are_compared_in_the_wider_classes(segmenter: Segmenter) -> None:
     image = picture(160, 120)
     carla = LabelSet.load("carla29")
-    # Buildings and walls are camvid11's Building; there is no Terrain in it.
+    # Buildings and walls are camvid11's Building; there is no Water in it.
     truth = np.full((120, 160), carla.class_id("Wall"), np.uint8)
     truth[:, :80] = carla.class_id("Building")
-    truth[:60] = carla.class_id("Terrain")
+    truth[:60] = carla.class_id("Water")
     evaluation = evaluate([segmenter], ArrayPictures([Sample(image, truth, "one")], carla), [0])
     counts = evaluation.results[0].counts
     assert evaluation.label_set.name == "camvid11"

@@ -241,7 +241,7 @@ def test_notes_say_what_was_merged_and_what_was_left_out() -> None:
         "notes"
     ]
     assert "Building, Wall, Bridge count as Building" in notes[0]
-    assert "not scored, as camvid11 has no such class: Unlabeled, Terrain" in notes[1]
+    assert "not scored, as camvid11 has no such class: Unlabeled, Static" in notes[1]
     assert len(notes) == 2
 
 

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -29,6 +30,15 @@ from unet_seg_ros.training.trainer import Optimization
 ROOT = Path(__file__).parents[2]
 CPU = Hardware(accelerator="cpu", workers=0)
 SIZE = (64, 48)
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Let torch use one thread: for networks this small, more only wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +167,7 @@ def command(*arguments: object) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT)}
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
 def test_ctrl_c_says_how_to_resume(pictures: Path, tmp_path: Path) -> None:
@@ -198,7 +208,7 @@ def test_two_devices_learn_together(pictures: Path, tmp_path: Path) -> None:
             *("--validate-every", 3, "--accelerator", "cpu", "--devices", 2, "--strategy", "ddp"),
             *("--workers", 0),
         ),
-        env={**environment(), "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"},
+        env={**environment(), "MASTER_ADDR": "127.0.0.1"},
         capture_output=True,
         text=True,
         timeout=110,
