@@ -20,7 +20,7 @@ _EXAMPLES = """\
 examples:
   unet-seg train --data my_drives --label-set carla29 --out runs/mine
   unet-seg train --data camvid --label-set camvid11 --epochs 60 --out runs/camvid
-  unet-seg train --data carla_town02 --data town:0:1500 --out runs/both
+  unet-seg train --data carla_town02 --data town --crop 160x80 --crop 320x192 --out runs/both
   unet-seg train --data nuclei --label-set nuclei2 --variation microscope --out runs/nuclei
   unet-seg train --data my_drives --init carla29-small --epochs 10 --out runs/tuned
   unet-seg train --resume runs/mine
