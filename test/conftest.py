@@ -3,6 +3,7 @@
 """What every test shares: a DDS domain of its own, and the real pictures."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from unet_seg_ros.ros.domain import free_domain_id
 
 os.environ["ROS_DOMAIN_ID"] = str(free_domain_id())
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+
+# A script started in the background ignores Ctrl-C, and so would every process that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
