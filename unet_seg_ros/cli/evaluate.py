@@ -148,7 +148,7 @@ def _choose(
     options: argparse.Namespace,
 ) -> tuple[list[int], DataFacts]:
     """Return the positions to evaluate on, and what the report says about them."""
-    from unet_seg_ros.datasets.splits import split
+    from unet_seg_ros.datasets.splits import evenly_spread, split
     from unet_seg_ros.training.report import DataFacts, was_trained_on
 
     if options.part == "all":
@@ -169,8 +169,7 @@ def _choose(
             f"{spec.mapping} is for training and not used here: classes are compared by name"
         )
     facts = DataFacts(spec.path, options.part, division, len(positions), tuple(warnings))
-    count = min(options.limit or len(positions), len(positions))
-    return [positions[k * len(positions) // count] for k in range(count)], facts
+    return evenly_spread(positions, options.limit), facts
 
 
 def _names(files: list[Path], segmenters: list[Segmenter]) -> list[str]:

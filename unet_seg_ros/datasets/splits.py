@@ -69,6 +69,13 @@ def split(pictures: LabelledPictures, rule: str = "auto") -> Split:
     return _RULES[rule](pictures)
 
 
+def evenly_spread(positions: Sequence[int], at_most: int | None) -> list[int]:
+    """Return `at_most` of the positions, evenly spread; all where there are fewer, or for None."""
+    if at_most is None or at_most >= len(positions):
+        return list(positions)
+    return [positions[k * len(positions) // at_most] for k in range(at_most)]
+
+
 def block_split(count: int, block: int = BLOCK, every: int = EVERY, margin: int = MARGIN) -> Split:
     """Hold whole blocks of consecutive frames apart, since neighbours in a drive look alike.
 

@@ -7,13 +7,13 @@ Guo, Pleiss, Sun, Weinberger: On Calibration of Modern Neural Networks. ICML 201
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from unet_seg_ros.labels import UNKNOWN_ID, Uint8Array
+from unet_seg_ros.training.metrics import ratio
 
 BINS = 15
 _LEVELS = 256
@@ -79,8 +79,8 @@ class CalibrationCounts:
                 low=index / count,
                 high=(index + 1) / count,
                 pixels=pixels[index],
-                confidence=_ratio(confidence[index], pixels[index] * (_LEVELS - 1)),
-                accuracy=_ratio(right[index], pixels[index]),
+                confidence=ratio(confidence[index], pixels[index] * (_LEVELS - 1)),
+                accuracy=ratio(right[index], pixels[index]),
             )
             for index in range(count)
         ]
@@ -95,8 +95,4 @@ class CalibrationCounts:
             for bin_ in self.bins(count)
             if bin_.pixels
         ]
-        return _ratio(sum(gaps), int(self.pixels.sum()))
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else math.nan
+        return ratio(sum(gaps), int(self.pixels.sum()))

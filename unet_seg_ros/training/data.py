@@ -16,7 +16,7 @@ from unet_seg_ros.datasets.mapping import LabelRows, label_rows, mapping_between
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import DataError, LabelledPictures, Sample
 from unet_seg_ros.datasets.spec import DataSpec
-from unet_seg_ros.datasets.splits import Split, split
+from unet_seg_ros.datasets.splits import Split, evenly_spread, split
 from unet_seg_ros.datasets.survey import Survey, survey
 from unet_seg_ros.datasets.town import is_town
 from unet_seg_ros.inference.geometry import Size, enlarge_labels, network_size, shrink
@@ -40,7 +40,7 @@ class DataSet:
 
     def validation(self, at_most: int | None = None) -> list[int]:
         """Return the positions held apart, or `at_most` of them, evenly spread."""
-        return _spread(self.split.validation, at_most)
+        return evenly_spread(self.split.validation, at_most)
 
 
 class Drawn:
@@ -155,9 +155,3 @@ def _without_faulty(divided: Split, found: Survey) -> Split:
         validation=tuple(position for position in divided.validation if position in readable),
         summary=f"{divided.summary}; of these {len(found.faults)} cannot be read and are left out",
     )
-
-
-def _spread(positions: Sequence[int], at_most: int | None) -> list[int]:
-    if at_most is None or at_most >= len(positions):
-        return list(positions)
-    return [positions[k * len(positions) // at_most] for k in range(at_most)]

@@ -82,12 +82,12 @@ class ConfusionMatrix:
     def pixel_accuracy(self) -> float:
         """Return the share of pixels that are right; NaN before anything was counted."""
         hits, truth, _ = self._marginals()
-        return _ratio(hits.sum(), truth.sum())
+        return ratio(hits.sum(), truth.sum())
 
     def frequency_weighted_iou(self) -> float:
         """Return the mean IoU weighted by how many pixels of the truth each class has."""
         _, truth, _ = self._marginals()
-        return _ratio(np.nansum(self.per_class_iou() * truth), truth.sum())
+        return ratio(np.nansum(self.per_class_iou() * truth), truth.sum())
 
     def f_beta(self, group: Collection[int], beta: float = 1.0) -> float:
         """Return the F-score of a group of class ids against all others.
@@ -99,17 +99,17 @@ class ConfusionMatrix:
         hits, misses, false_alarms = self._group_pixels(group)
         weight = beta * beta
         scaled = (1 + weight) * hits
-        return _ratio(scaled, scaled + weight * misses + false_alarms)
+        return ratio(scaled, scaled + weight * misses + false_alarms)
 
     def precision(self, group: Collection[int]) -> float:
         """Return which share of what was predicted to be of a group is; NaN without any."""
         hits, _, false_alarms = self._group_pixels(group)
-        return _ratio(hits, hits + false_alarms)
+        return ratio(hits, hits + false_alarms)
 
     def recall(self, group: Collection[int]) -> float:
         """Return which share of a group in the truth was predicted to be of it; NaN without any."""
         hits, misses, _ = self._group_pixels(group)
-        return _ratio(hits, hits + misses)
+        return ratio(hits, hits + misses)
 
     def _group_pixels(self, group: Collection[int]) -> tuple[int, int, int]:
         """Return the pixels that are hits, misses and false alarms of a group of class ids."""
@@ -216,7 +216,8 @@ def _mean(values: FloatArray) -> float:
     return float(present.mean()) if present.size else float("nan")
 
 
-def _ratio(part: float, whole: float) -> float:
+def ratio(part: float, whole: float) -> float:
+    """Return `part / whole`; NaN where there is no whole."""
     return float(part / whole) if whole else float("nan")
 
 

@@ -26,7 +26,7 @@ from unet_seg_ros.model.checkpoint import Checkpoint
 from unet_seg_ros.training.boundary import TOLERANCE
 from unet_seg_ros.training.evaluation import THING_ID, Counts, Evaluation, Result
 from unet_seg_ros.training.instances import THRESHOLDS
-from unet_seg_ros.training.metrics import Translation, translation
+from unet_seg_ros.training.metrics import Translation, ratio, translation
 from unet_seg_ros.training.report_page import ShownFrames, report_page
 
 FORMAT_VERSION = 1
@@ -109,7 +109,7 @@ def data_section(
         ],
         "bad": {"count": len(evaluation.bad), "first": evaluation.bad[:_BAD_SHOWN]},
         "unlabelled_share": _plain(
-            _ratio(counts.unlabelled_px, counts.unlabelled_px + counts.labelled_px)
+            ratio(counts.unlabelled_px, counts.unlabelled_px + counts.labelled_px)
         ),
         "label_set": label_set.name,
         "classes": [{"name": item.name, "color": list(item.color)} for item in label_set.classes],
@@ -278,10 +278,6 @@ def _plain(value: float) -> float | int | None:
     if isinstance(value, int):
         return value
     return None if math.isnan(value) else float(f"{value:.{_DIGITS}g}")
-
-
-def _ratio(part: float, whole: float) -> float:
-    return part / whole if whole else math.nan
 
 
 def _threads() -> str:
