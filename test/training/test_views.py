@@ -175,6 +175,12 @@ def test_a_picture_too_small_for_its_crop_is_told() -> None:
     assert low > high
 
 
+def test_a_small_picture_may_stand_for_one_of_a_larger_camera() -> None:
+    low, high = zoom_range((160, 80), (160, 80), (400, 300), enlarge=8)
+    assert (low, high) == (1, 400 / 160 * MAX_ZOOM)
+    assert zoom_range((800, 600), (160, 80), (400, 300), enlarge=8)[1] == 0.5 * MAX_ZOOM
+
+
 @pytest.mark.parametrize("zoom", [0.41, 0.77, 1.0, 1.3, 1.6])
 def test_labels_line_up_with_their_picture(zoom: float) -> None:
     rng = np.random.default_rng(0)

@@ -151,7 +151,7 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
         metavar="SPEC",
         help="a folder of pictures with ground truth, a rosbag2 file, or the built-in town, with "
         "what is to be known of it: FOLDER[,layout=L][,label-set=S][,split=RULE][,mapping=FILE]"
-        "[,share=N]; may be repeated (docs/datasets.md)",
+        "[,share=N][,enlarge=N]; may be repeated (docs/datasets.md)",
     )
     group.add_argument(
         "--skip-bad",

@@ -10,6 +10,9 @@ from dataclasses import dataclass, fields
 from unet_seg_ros.datasets.readers import AUTO, LAYOUT_NAMES
 from unet_seg_ros.datasets.splits import RULES
 
+# Beyond this nothing is left to see in a picture.
+_MAX_ENLARGED = 8
+
 
 @dataclass(frozen=True)
 class DataSpec:
@@ -22,6 +25,8 @@ class DataSpec:
         split: How it is divided, one of `splits.RULES`.
         mapping: File that says which classes its labels may be, empty to go by their names.
         share: How often it is learnt from, compared with the others.
+        enlarge: How many times as large as it is at most a picture is learnt from: more than 1
+            for small pictures that stand for those of a larger camera.
 
     Raises:
         ValueError: One of these is not possible.
@@ -33,6 +38,7 @@ class DataSpec:
     split: str = AUTO
     mapping: str = ""
     share: float = 1.0
+    enlarge: float = 1.0
 
     def __post_init__(self) -> None:
         if not self.path:
@@ -45,6 +51,8 @@ class DataSpec:
                 raise ValueError(f"{key}={value}: give one of {', '.join(choices)}")
         if not (self.share > 0 and math.isfinite(self.share)):
             raise ValueError(f"share={self.share}: must be a number above 0")
+        if not 1 <= self.enlarge <= _MAX_ENLARGED:
+            raise ValueError(f"enlarge={self.enlarge}: must be a number from 1 to {_MAX_ENLARGED}")
 
     @classmethod
     def parse(cls, text: str) -> DataSpec:
@@ -63,11 +71,14 @@ class DataSpec:
                 )
             settings[key] = value
             path = path.rpartition(",")[0]
-        share = settings.pop("share", "1")
-        try:
-            number = float(share)
-        except ValueError:
-            raise ValueError(f"share={share}: must be a number above 0") from None
-        return cls(
-            path, share=number, **{key.replace("-", "_"): value for key, value in settings.items()}
-        )
+        share = _number("share", settings.pop("share", "1"))
+        enlarge = _number("enlarge", settings.pop("enlarge", "1"))
+        texts = {key.replace("-", "_"): value for key, value in settings.items()}
+        return cls(path, share=share, enlarge=enlarge, **texts)
+
+
+def _number(key: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{key}={text}: must be a number") from None

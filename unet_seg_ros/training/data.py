@@ -108,7 +108,9 @@ def rows_of(data_sets: Sequence[DataSet], network: LabelSet) -> LabelRows:
 def training_sets(data_sets: Sequence[DataSet], rows: LabelRows) -> list[TrainingSet]:
     """Return what is to be learnt from."""
     return [
-        TrainingSet(item.pictures, item.split.train, table, item.spec.share)
+        TrainingSet(
+            item.pictures, item.split.train, table, item.spec.share, enlarge=item.spec.enlarge
+        )
         for item, table in zip(data_sets, rows.tables, strict=True)
         if item.split.train
     ]

@@ -47,6 +47,7 @@ class TrainingSet:
         row_table: `(256,)` uint8, the row of the loss for every label id; 255, nothing known,
             stays 255.
         share: How often its pictures come, in proportion to the shares of the other sets.
+        enlarge: How many times as large as they are they may be seen, before `MAX_ZOOM`.
 
     Raises:
         ValueError: There is nothing to learn from, or a number is outside its range.
@@ -56,6 +57,7 @@ class TrainingSet:
     indices: Sequence[int]
     row_table: Uint8Array
     share: float = 1.0
+    enlarge: float = 1.0
 
     def __post_init__(self) -> None:
         name = self.pictures.name
@@ -154,17 +156,24 @@ def training_loader(
 
 
 def zoom_range(
-    picture: Size, crop: Size, input_size: Size, spread: float = MAX_ZOOM
+    picture: Size,
+    crop: Size,
+    input_size: Size,
+    spread: float = MAX_ZOOM,
+    enlarge: float = 1.0,
 ) -> tuple[float, float]:
     """Return the smallest and the largest zoom at which a crop is cut from a picture.
 
     They are the zoom at which inference shrinks the picture to fit in `input_size`, divided and
     multiplied by `spread`; but the smallest is never so small that the picture does not fill the
     crop. Where it is above the largest, the picture is too small. Sizes are (width, height).
+
+    A picture that stands for one of a camera `enlarge` times as large may also be seen as that one
+    will be.
     """
-    inference = min(1.0, input_size[0] / picture[0], input_size[1] / picture[1])
+    fitting = min(input_size[0] / picture[0], input_size[1] / picture[1])
     filling = max(crop[0] / picture[0], crop[1] / picture[1])
-    return max(filling, inference / spread), inference * spread
+    return max(filling, min(1.0, fitting) / spread), min(enlarge, fitting) * spread
 
 
 def random_view(
@@ -249,7 +258,8 @@ class _Batches(Dataset[Any]):
     ) -> tuple[Uint8Array, Uint8Array]:
         """Return a varied crop of a picture, `(H, W, 3)`, and its rows, `(H, W)`."""
         image, labels = self.read(draw)
-        low, high = zoom_range(_size(image), crop, self.input_size, self.zoom_spread)
+        enlarge = self.sets[draw.set_number].enlarge
+        low, high = zoom_range(_size(image), crop, self.input_size, self.zoom_spread, enlarge)
         # As often twice as large as half as large; a picture that is too small fills the crop.
         zoom = low * max(high / low, 1.0) ** rng.random()
         view, view_labels = random_view(image, labels, crop, zoom, rng)
@@ -286,7 +296,13 @@ def _usable_crops(
     if not sets or not crops:
         raise ValueError("nothing to train on: give at least one data set and one crop size")
     smallest = [_smallest_picture(item) for item in sets]
-    zooms = [[zoom_range(size, crop, input_size) for size in smallest] for crop in crops]
+    zooms = [
+        [
+            zoom_range(size, crop, input_size, enlarge=item.enlarge)
+            for size, item in zip(smallest, sets, strict=True)
+        ]
+        for crop in crops
+    ]
     fits = np.array([[low <= high for low, high in row] for row in zooms])
     for item, (width, height), fitting in zip(sets, smallest, fits.T, strict=True):
         if not fitting.any():
