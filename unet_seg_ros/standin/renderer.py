@@ -87,9 +87,20 @@ class Renderer:
         self._tinted = lru_cache(maxsize=1024)(self._tint)
 
     def render(
-        self, pose: CameraPose, time_s: float = 0.0, weather: Weather = WEATHERS["clear_noon"]
+        self,
+        pose: CameraPose,
+        time_s: float = 0.0,
+        weather: Weather = WEATHERS["clear_noon"],
+        movers: tuple[Instances, Instances] | None = None,
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Draw one moment.
+
+        Args:
+            pose: where the camera is.
+            time_s: what moves is where it is then.
+            weather: light and air.
+            movers: who is in the streets, and the traffic lights; if left out, as the town has them
+                at that moment.
 
         Returns:
             The RGB picture, (H, W, 3) uint8, and its class ids (`carla29`), (H, W) uint8.
@@ -101,7 +112,7 @@ class Renderer:
             raise ValueError(
                 f"camera height {pose.z} m: must be at least {NEAR} m above the ground"
             )
-        actors, lights = self.town.movers(time_s)
+        actors, lights = movers or self.town.movers(time_s)
         rays = self.camera.rays(pose, _COARSE)
         self._draw_sky(rays, weather, time_s)
         self._draw_ground(pose, rays, weather, actors)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
@@ -25,6 +26,7 @@ class Town:
     Args:
         seed: of everything random: streets, houses, plants, colours, traffic.
         layout: `grid` is three by three blocks with junctions, `loop` a ring road.
+        guests: shapes of vehicles that do not belong to the town and may be drawn in it.
 
     Attributes:
         ground: flat polygons in drawing order.
@@ -32,9 +34,12 @@ class Town:
         statics: what stands still, (N,) instances, on the places `feet`, (N, 2).
         order: knows what hides what; `occluders` knows what houses hide altogether.
         traffic: what moves.
+        guest_models: the numbers of the guests' shapes in the library.
     """
 
-    def __init__(self, seed: int = 0, layout: LayoutName = "grid") -> None:
+    def __init__(
+        self, seed: int = 0, layout: LayoutName = "grid", guests: Sequence[Mesh] = ()
+    ) -> None:
         self.seed = seed
         rng = np.random.default_rng([seed, {"grid": 0, "loop": 1}.get(layout, 2)])
         self.layout = plan(layout, rng)
@@ -42,7 +47,8 @@ class Town:
         scenery = Scenery(self.layout, rng, models)
         self.ground = ground(self.layout, rng, scenery.lots)
         self.traffic = Traffic(self.layout, scenery.signals, scenery.signal_models, models, rng)
-        self.library = Library.of(models)
+        self.guest_models = range(len(models), len(models) + len(guests))
+        self.library = Library.of([*models, *((mesh, False) for mesh in guests)])
         self.textures = scenery.textures
         self.statics = scenery.instances
         self._scenery = scenery
@@ -80,7 +86,15 @@ class Town:
             places.append(np.column_stack([points, headings]))
         return np.concatenate(places)
 
-    def movers(self, time_s: float) -> tuple[Instances, Instances]:
-        """Everybody in the streets, and the traffic lights as they stand, at a moment."""
-        actors, lights = self.traffic.at(time_s)
+    def movers(
+        self, time_s: float, guests: NDArray[np.floating] | None = None
+    ) -> tuple[Instances, Instances]:
+        """Everybody of the town in the streets, and the traffic lights as they stand, at a moment.
+
+        Args:
+            time_s: the moment.
+            guests: (G, 3) x, y and yaw of vehicles that do not belong to the town, which makes way
+                for them; if left out, the ego vehicle is the only one.
+        """
+        actors, lights = self.traffic.at(time_s, guests)
         return actors, Instances(lights, self._signal_places, self._signal_yaws)

@@ -29,6 +29,7 @@ _SHIRTS: tuple[Color, ...] = (
 _TROUSERS: tuple[Color, ...] = ((44, 50, 74), (52, 48, 44), (120, 108, 90), (30, 30, 34))
 _SHARES = {"car": 8, "truck": 2, "bus": 1, "motorcycle": 2, "bicycle": 2}  # of 15 vehicles
 _SAW_GREEN_M = 45.0  # a light turns green for a vehicle this near
+_ROOM_AHEAD_M, _ROOM_ASIDE_M = 9.0, 2.2  # middle to middle; nobody of the town is closer to a guest
 
 
 class _Mover(NamedTuple):
@@ -119,15 +120,25 @@ class Traffic:
         point, heading = self.lanes[0].at(self.speeds[0] * time_s)
         return float(point[0]), float(point[1]), float(heading)
 
-    def at(self, time_s: float) -> tuple[Instances, NDArray[np.int32]]:
-        """Everybody but the ego vehicle, and the model each traffic light shows.
+    def at(
+        self, time_s: float, guests: NDArray[np.floating] | None = None
+    ) -> tuple[Instances, NDArray[np.int32]]:
+        """Everybody but the guests, and the model each traffic light shows.
 
-        A light is green while somebody drives up to it, red otherwise.
+        A light is green while somebody drives up to it, red otherwise. Vehicles that are in the
+        way of a guest are left out.
+
+        Args:
+            time_s: the moment.
+            guests: (G, 3) x, y and yaw of vehicles that are not the town's own; if left out, the
+                ego vehicle is the only one.
         """
+        if guests is None:
+            guests = np.array([self.ego(time_s)])
         vehicles = self._vehicles.at(time_s)
-        x, y, yaw = self.ego(time_s)
-        places = np.vstack([vehicles.positions[:, :2], (x, y)])
-        lights = self._lights(places, np.append(vehicles.yaws, yaw))
+        vehicles = vehicles[~_in_the_way(vehicles.positions[:, :2], guests)]
+        places = np.vstack([vehicles.positions[:, :2], guests[:, :2]])
+        lights = self._lights(places, np.append(vehicles.yaws, guests[:, 2]))
         return Instances.gather([vehicles, self._walkers.at(time_s)]), lights
 
     def _lights(self, places: NDArray, yaws: NDArray) -> NDArray[np.int32]:
@@ -144,6 +155,15 @@ class Traffic:
         state = np.where(coming.any(axis=1), 0, 1)
         overhead = np.array([s.overhead for s in self._signals], np.int64)
         return np.asarray(self._signal_models[overhead, state])
+
+
+def _in_the_way(places: NDArray[np.floating], guests: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Whether anybody at (N, 2) places is on a guest's own lane and too close, (N,)."""
+    offset = places[:, None] - guests[:, :2]
+    cos, sin = np.cos(guests[:, 2]), np.sin(guests[:, 2])
+    ahead = np.abs(offset[..., 0] * cos + offset[..., 1] * sin)
+    aside = np.abs(offset[..., 1] * cos - offset[..., 0] * sin)
+    return np.asarray(((ahead < _ROOM_AHEAD_M) & (aside < _ROOM_ASIDE_M)).any(axis=1))
 
 
 def _groups(layout: Layout, rng: np.random.Generator) -> list[set[tuple[int, int]]]:

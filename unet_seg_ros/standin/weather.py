@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, radians, sin
 
 import numpy as np
@@ -37,28 +37,37 @@ class Weather:
             [cos(elevation) * cos(azimuth), cos(elevation) * sin(azimuth), sin(elevation)]
         )
 
+    def mixed(self, other: Weather, share: float) -> Weather:
+        """Something between this and, at share 1, the other; the sun's azimuth is from here."""
+
+        def between(x: float, y: float) -> float:
+            return (1 - share) * x + share * y
+
+        def blend(x: Color, y: Color) -> Color:
+            return between(x[0], y[0]), between(x[1], y[1]), between(x[2], y[2])
+
+        return Weather(
+            sun_azimuth_deg=self.sun_azimuth_deg,
+            sun_elevation_deg=between(self.sun_elevation_deg, other.sun_elevation_deg),
+            sun=blend(self.sun, other.sun),
+            ambient=blend(self.ambient, other.ambient),
+            zenith=blend(self.zenith, other.zenith),
+            horizon=blend(self.horizon, other.horizon),
+            clouds=between(self.clouds, other.clouds),
+            fog=between(self.fog, other.fog),
+            wetness=between(self.wetness, other.wetness),
+            rain=between(self.rain, other.rain),
+            lamps=self.lamps if share < 0.5 else other.lamps,
+        )
+
     @staticmethod
     def random(rng: np.random.Generator) -> Weather:
         """A mixture of two presets under a sun that stands somewhere else."""
         a, b = (list(WEATHERS.values())[i] for i in rng.integers(len(WEATHERS), size=2))
-        t = float(rng.random())
-
-        def between(x: Color, y: Color) -> Color:
-            return tuple((1 - t) * p + t * q for p, q in zip(x, y, strict=True))  # type: ignore[return-value]
-
-        return Weather(
-            sun_azimuth_deg=float(rng.uniform(0, 360)),
-            sun_elevation_deg=(1 - t) * a.sun_elevation_deg + t * b.sun_elevation_deg,
-            sun=between(a.sun, b.sun),
-            ambient=between(a.ambient, b.ambient),
-            zenith=between(a.zenith, b.zenith),
-            horizon=between(a.horizon, b.horizon),
-            clouds=(1 - t) * a.clouds + t * b.clouds,
-            fog=(1 - t) * a.fog + t * b.fog,
-            wetness=(1 - t) * a.wetness + t * b.wetness,
-            rain=(1 - t) * a.rain + t * b.rain if rng.random() < 0.5 else 0.0,
-            lamps=a.lamps if t < 0.5 else b.lamps,
-        )
+        mixture: Weather = a.mixed(b, float(rng.random()))
+        azimuth = float(rng.uniform(0, 360))
+        dry = rng.random() >= 0.5
+        return replace(mixture, sun_azimuth_deg=azimuth, rain=0.0 if dry else mixture.rain)
 
 
 WEATHERS: dict[str, Weather] = {
