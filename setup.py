@@ -39,6 +39,7 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
         (f"share/{PACKAGE}/launch", files_of("launch/*.launch.py")),
+        (f"share/{PACKAGE}/config/rigs", files_of("config/rigs/*.json")),
         (f"share/{PACKAGE}/config", files_of("config/*.yaml", "config/*.rviz")),
     ],
     python_requires=">=3.10",
@@ -54,6 +55,8 @@ setup(
         "tqdm>=4.60",
     ],
     extras_require={
+        # A client of another version than the simulator's can crash; msgpack is the stand-in's.
+        "carla": ["carla==0.9.16", "msgpack>=1.0"],
         "onnx": ["onnx>=1.16", "onnxruntime>=1.18"],
         "train": [
             # 2.0.8 is the last under the MIT licence.

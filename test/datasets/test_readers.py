@@ -79,18 +79,20 @@ def test_captures_with_different_label_sets_are_refused(tmp_path: Path) -> None:
 
 
 def test_lines_that_cannot_be_used_and_pictures_without_one_are_named(tmp_path: Path) -> None:
-    write_capture(tmp_path, frame("a"), frame("a"), frame("../a"), {"name": "c", "town": "Town03"})
+    without_run = {"name": "c", "town": "Town03"}
+    write_capture(tmp_path, frame("f"), frame("a"), frame("a"), frame("../a"), without_run)
     with (tmp_path / "frames.jsonl").open("a") as stream:
         stream.write('{"name": "d", "tow')
     write_picture(tmp_path / "rgb" / "e.png", row(2))
+    write_picture(tmp_path / "rgb" / "g.png", row(2))  # being captured now
     pictures = open_dataset(str(tmp_path))
-    assert len(pictures) == 1
+    assert names(pictures) == [f"{tmp_path.name}/f", f"{tmp_path.name}/a"]
     lines = f"{tmp_path}/frames.jsonl, line"
     assert [fault.removeprefix(lines)[:13] for fault in pictures.faults[:4]] == [
-        " 2: 'a' is in",
-        " 3: name must",
-        " 4: town must",
-        " 5: not JSON,",
+        " 3: 'a' is in",
+        " 4: name must",
+        " 5: town must",
+        " 6: not JSON,",
     ]
     assert pictures.faults[4:] == [
         f"{tmp_path}/rgb/{name}.png: has no line in frames.jsonl" for name in "ce"

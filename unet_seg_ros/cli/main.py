@@ -8,7 +8,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from unet_seg_ros.cli import data, demo, evaluate, export, standin, train
+from unet_seg_ros.cli import capture, data, demo, evaluate, export, standin, train
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="Each command has examples: unet-seg COMMAND --help",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, data, train, evaluate, export, standin):
+    for command in (demo, capture, data, train, evaluate, export, standin):
         command.add_parser(commands)
     options = parser.parse_args(arguments)
     try:

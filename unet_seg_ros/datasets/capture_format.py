@@ -5,9 +5,11 @@
     capture.json         the label set of the tags, the rig, the versions
     frames.jsonl         a JSON object a frame and line, in the order of the drive
     rgb/<name>.png       the picture
-    tags/<name>.png      CARLA's raw semantic picture of the same size and pose: the tag in red
+    tags/<name>.png      the tags of a semantic camera of the same size and pose, in the only
+                         channel or in red, as CARLA has them
 
-docs/datasets.md says what every key means; here are those that a reader needs.
+docs/datasets.md says what every key means; here are those that a reader needs. `capture_writer`
+adds frames: pictures first, then their lines, so that a capture is sound at any moment.
 """
 
 from __future__ import annotations
@@ -46,18 +48,27 @@ def read_label_set_name(capture: Path) -> str:
     Raises:
         DataError: The description is missing, not JSON, of another version, or does not say it.
     """
+    name = read_description(capture).get("label_set")
+    if not isinstance(name, str):
+        raise DataError(f"{capture / DESCRIPTION_FILE}: has no text under label_set")
+    return name
+
+
+def read_description(capture: Path) -> dict[str, Any]:
+    """Return what the description of a capture says.
+
+    Raises:
+        DataError: It is missing, not JSON, or of another version.
+    """
     path = capture / DESCRIPTION_FILE
     try:
         with path.open("rb") as stream:
-            description = _json_object(stream.read(_MAX_DESCRIPTION_BYTES))
+            description = json_object(stream.read(_MAX_DESCRIPTION_BYTES))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read: {error}") from error
     if description.get("format") != VERSION:
         raise DataError(f"{path}: has format {description.get('format')!r:.20}, not {VERSION}")
-    name = description.get("label_set")
-    if not isinstance(name, str):
-        raise DataError(f"{path}: has no text under label_set")
-    return name
+    return description
 
 
 def read_frames(capture: Path) -> tuple[list[CapturedFrame], list[str]]:
@@ -86,7 +97,7 @@ def read_frames(capture: Path) -> tuple[list[CapturedFrame], list[str]]:
 
 
 def _frame(line: str) -> CapturedFrame:
-    document = _json_object(line)
+    document = json_object(line)
     name, town, run = document.get("name"), document.get("town"), document.get("run")
     if not isinstance(name, str) or not name or Path(name).name != name:
         raise ValueError(f"name must be that of a file, not {name!r:.80}")
@@ -95,7 +106,8 @@ def _frame(line: str) -> CapturedFrame:
     return CapturedFrame(name, town, run)
 
 
-def _json_object(text: str | bytes) -> dict[str, Any]:
+def json_object(text: str | bytes) -> dict[str, Any]:
+    """Return the JSON object in a text; raises ValueError where there is none."""
     try:
         document = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -95,12 +95,17 @@ def _open_capture(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
 
 
 def _without_line(capture: Path, names: set[str]) -> list[str]:
+    """Complain about pictures without a line, apart from those after the last that has one.
+
+    Those are being captured now, or were when the capture was killed.
+    """
+    newest = max(names, default="")
     pictures = capture / capture_format.PICTURES
     found = sorted(pictures.iterdir()) if pictures.is_dir() else []
     return [
         f"{path}: has no line in {capture_format.FRAMES_FILE}"
         for path in found
-        if is_picture(path) and path.stem not in names
+        if is_picture(path) and path.stem not in names and path.stem < newest
     ]
 
 
