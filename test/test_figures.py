@@ -1,12 +1,15 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
 import numpy as np
+import pytest
 
 from unet_seg_ros.figures import (
     UNKNOWN_COLOR,
+    VIEWS,
     WRONG_COLOR,
     Column,
     error_picture,
+    labelled_view,
     legend,
     overlay,
     picture_table,
@@ -59,3 +62,15 @@ def test_picture_table_has_a_column_each_and_sharp_labels() -> None:
     # In the middle of the first row of pictures: 30 pixels of title above, 300 pixels high.
     assert tuple(figure[180, 200]) == (90, 90, 90)
     assert tuple(figure[180, 608]) == (128, 64, 128)
+
+
+def test_a_picture_with_its_labels_is_shown_in_each_view() -> None:
+    image = np.full((2, 3, 3), 100, np.uint8)
+    labels = np.full((2, 3), 1, np.uint8)
+    mask = CARLA29.colorize(labels)
+    views = {view: labelled_view(view, image, labels, CARLA29) for view in VIEWS}
+    np.testing.assert_array_equal(views["overlay"], overlay(image, mask))
+    np.testing.assert_array_equal(views["color_mask"], mask)
+    np.testing.assert_array_equal(views["side_by_side"], np.hstack([image, mask]))
+    with pytest.raises(ValueError, match=r"a picture has \(2, 3\) rows and columns"):
+        labelled_view("overlay", image, labels[:1], CARLA29)

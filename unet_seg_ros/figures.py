@@ -15,6 +15,8 @@ from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
 
 Uint8Array = npt.NDArray[np.uint8]
 
+OVERLAY, COLOR_MASK, SIDE_BY_SIDE = "overlay", "color_mask", "side_by_side"
+VIEWS = (OVERLAY, COLOR_MASK, SIDE_BY_SIDE)
 OVERLAY_OPACITY = 0.5
 WRONG_COLOR = (255, 70, 40)
 UNKNOWN_COLOR = (128, 128, 128)
@@ -42,6 +44,30 @@ def overlay(image: Uint8Array, color_mask: Uint8Array) -> Uint8Array:
     """Return the colour mask laid over the picture; both `(H, W, 3)` uint8 RGB."""
     blended = cv2.addWeighted(image, 1 - OVERLAY_OPACITY, color_mask, OVERLAY_OPACITY, 0)
     return blended.astype(np.uint8, copy=False)
+
+
+def labelled_view(
+    view: str, image: Uint8Array, labels: Uint8Array, label_set: LabelSet
+) -> Uint8Array:
+    """Return a picture with its labels, `(H, W, 3)` uint8 RGB; side by side, twice as wide.
+
+    Args:
+        view: One of `VIEWS`.
+        image: `(H, W, 3)` uint8 RGB.
+        labels: `(H, W)` uint8 label map.
+        label_set: What its ids mean.
+
+    Raises:
+        ValueError: The two differ in size.
+    """
+    if labels.shape != image.shape[:2]:
+        raise ValueError(
+            f"a picture has {image.shape[:2]} rows and columns, its label map {labels.shape}"
+        )
+    color_mask = label_set.colorize(labels)
+    if view == OVERLAY:
+        return overlay(image, color_mask)
+    return color_mask if view == COLOR_MASK else np.hstack([image, color_mask])
 
 
 def striped_mask(labels: Uint8Array, label_set: LabelSet) -> Uint8Array:

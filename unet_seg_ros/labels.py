@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +26,13 @@ ColorOrder = Literal["rgb", "bgr", "rgba", "bgra"]
 UNKNOWN_ID = 255
 MAX_CLASSES = 255
 
+TO_RGB: dict[ColorOrder, int | None] = {
+    "rgb": None,
+    "bgr": cv2.COLOR_BGR2RGB,
+    "rgba": cv2.COLOR_RGBA2RGB,
+    "bgra": cv2.COLOR_BGRA2RGB,
+}
+"""OpenCV's conversion to RGB; None where there is nothing to convert."""
 _TO_BGRA: dict[ColorOrder, int | None] = {
     "rgb": cv2.COLOR_RGB2BGRA,
     "bgr": cv2.COLOR_BGR2BGRA,
@@ -92,18 +99,7 @@ class LabelSet:
         Raises:
             LabelSetError: no such label set, or its YAML file is not one.
         """
-        built_in = importlib.resources.files(__package__) / "label_sets" / f"{name_or_path}.yaml"
-        source = built_in if str(name_or_path) in built_in_label_sets() else Path(name_or_path)
-        try:
-            document = yaml.safe_load(source.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise LabelSetError(
-                f"no label set {str(name_or_path)!r}: give one of "
-                f"{', '.join(built_in_label_sets())}, or the path of a YAML file"
-            ) from error
-        except yaml.YAMLError as error:
-            raise LabelSetError(f"label set {name_or_path}: not a YAML file: {error}") from error
-        return cls.from_dict(document)
+        return cls.from_dict(_load_yaml("label set", name_or_path, built_in_label_sets()))
 
     @classmethod
     def from_dict(cls, document: object) -> LabelSet:
@@ -185,6 +181,26 @@ class LabelSet:
             np.uint8, copy=False
         )
 
+    def recolored(self, palette: str | Path) -> LabelSet:
+        """Return the same classes in the colours of a palette.
+
+        Args:
+            palette: The name of a palette that comes with the package, such as `colorblind`, or the
+                path of a YAML file like it: the colour of each class by its name (capital letters
+                or not).
+
+        Raises:
+            LabelSetError: no such palette, or it has no colour for a class of this set.
+        """
+        colors = _load_palette(palette)
+        if missing := [name for name in self.names if name.lower() not in colors]:
+            raise LabelSetError(
+                f"palette {palette}: has no colour for {', '.join(missing)} of label set "
+                f"{self.name!r}"
+            )
+        recolored = (replace(item, color=colors[item.name.lower()]) for item in self.classes)
+        return LabelSet(self.name, tuple(recolored))
+
     def decode_palette(self, pixels: Uint8Array, color_order: ColorOrder) -> tuple[Uint8Array, int]:
         """Return the label map of a picture drawn in this set's colours, exactly.
 
@@ -249,17 +265,60 @@ def group_table(ids: Iterable[int]) -> Uint8Array:
 @functools.cache
 def built_in_label_sets() -> tuple[str, ...]:
     """Return the names of the label sets that come with the package."""
-    folder = importlib.resources.files(__package__) / "label_sets"
-    names = (entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return _yaml_files("label_sets")
+
+
+@functools.cache
+def built_in_palettes() -> tuple[str, ...]:
+    """Return the names of the palettes that come with the package."""
+    return _yaml_files("palettes")
+
+
+def _yaml_files(folder: str) -> tuple[str, ...]:
+    entries = (importlib.resources.files(__package__) / folder).iterdir()
+    names = (entry.name for entry in entries if entry.name.endswith(".yaml"))
     return tuple(sorted(name.removesuffix(".yaml") for name in names))
 
 
+def _load_yaml(kind: str, name_or_path: str | Path, built_in: tuple[str, ...]) -> object:
+    """Return what a `kind` of file holds, "label set" or "palette", by its name or its path."""
+    folder = importlib.resources.files(__package__) / f"{kind.replace(' ', '_')}s"
+    is_built_in = str(name_or_path) in built_in
+    source = folder / f"{name_or_path}.yaml" if is_built_in else Path(name_or_path)
+    try:
+        return yaml.safe_load(source.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise LabelSetError(
+            f"no {kind} {str(name_or_path)!r}: give one of {', '.join(built_in)}, or the path of a "
+            "YAML file"
+        ) from error
+    except yaml.YAMLError as error:
+        raise LabelSetError(f"{kind} {name_or_path}: not a YAML file: {error}") from error
+
+
+def _load_palette(name_or_path: str | Path) -> dict[str, tuple[int, int, int]]:
+    """Return the colour of each class, by its name in small letters."""
+    document = _load_yaml("palette", name_or_path, built_in_palettes())
+    try:
+        if not isinstance(document, Mapping):
+            raise TypeError
+        return {str(name).lower(): _color(color) for name, color in document.items()}
+    except (TypeError, ValueError) as error:
+        raise LabelSetError(
+            f"palette {name_or_path}: not one: write a line for each class, like Car: [0, 114, 178]"
+        ) from error
+
+
+def _color(parts: Iterable[Any]) -> tuple[int, int, int]:
+    red, green, blue = (int(part) for part in parts)
+    return red, green, blue
+
+
 def _class_from_dict(item: Mapping[str, Any]) -> LabelClass:
-    red, green, blue = (int(part) for part in item["color"])
     return LabelClass(
         id=int(item["id"]),
         name=str(item["name"]),
-        color=(red, green, blue),
+        color=_color(item["color"]),
         groups=tuple(str(group) for group in item.get("groups", ())),
         aliases=tuple(str(alias) for alias in item.get("aliases", ())),
     )

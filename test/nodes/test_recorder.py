@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +29,9 @@ from rosbags.interfaces import QosDurability, QosReliability
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
+from unet_seg_ros.bags.repair import repair
 from unet_seg_ros.bags.writer import BagError
-from unet_seg_ros.nodes.recorder import SUBSCRIPTION_DEPTH, Recorder
+from unet_seg_ros.nodes.recorder import PARAMETERS, SUBSCRIPTION_DEPTH, Recorder
 from unet_seg_ros.ros.images import Header, write_image
 from unet_seg_ros.ros.parameters import ParameterError
 
@@ -193,7 +196,7 @@ def test_impossible_parameters_are_refused(graph, parameters, error, message):
 
 def test_every_parameter_is_described(graph, tmp_path):
     node = recorder(graph, tmp_path / "bag", topics=["/text"])
-    for name in ("output", "topics", "pattern", "max_waiting_mib"):
+    for name in (spec.name for spec in PARAMETERS):
         assert node.describe_parameter(name).description
         assert node.describe_parameter(name).read_only
 
@@ -232,6 +235,124 @@ def test_a_signal_completes_the_bag(graph, tmp_path, number):
     assert "Traceback" not in output
     assert not (tmp_path / "bag.partial").exists()
     assert messages_in(tmp_path / "bag") == {"/image": pictures}
+
+
+@pytest.mark.parametrize(("least", "more"), [(1, 0), (20, 33), (60, 11)])
+def test_nothing_that_was_reported_is_lost_by_a_kill(graph, tmp_path, least, more):
+    """Killed while messages come: a repaired bag has all that the last report counted.
+
+    The kill comes `more` frames after the report of `least` messages, so at any moment between two
+    writes, or in one.
+    """
+    reports = graph.collect(DiagnosticArray, "/diagnostics")
+    process = start_process(graph, f"output:={tmp_path / 'bag'}", "pattern:='/(image|text)'")
+    sent: dict[str, list[bytes]] = {"/image": [], "/text": []}
+    try:
+        camera, texts = graph.publisher(Image, "/image"), graph.publisher(String, "/text")
+
+        def publish() -> int:
+            number = len(sent["/image"])
+            sent["/image"].append(picture(number, size=(320, 240)))
+            sent["/text"].append(serialize_message(String(data=f"text {number:06}")))
+            camera.publish(sent["/image"][-1])
+            texts.publish(sent["/text"][-1])
+            return number
+
+        def reported_count() -> int:
+            return int(reported(reports, "messages") or 0)
+
+        graph.spin_until(lambda: publish() and reported_count() >= least, "messages to be written")
+        last = len(sent["/image"]) + more
+        graph.spin_until(lambda: publish() >= last, "further frames")
+    finally:
+        process.kill()
+        process.communicate(timeout=20)
+    count = reported_count()
+    repaired = repair(tmp_path / "bag.partial")
+    assert repaired.path == tmp_path / "bag"
+    assert repaired.entry.message_count >= count >= least
+    with (tmp_path / "bag" / "bag_0.mcap").open("rb") as stream:
+        assert len(list(make_reader(stream).iter_messages())) == repaired.entry.message_count
+    for name, messages in messages_in(tmp_path / "bag").items():
+        assert messages == sent[name][: len(messages)]
+
+
+def record_until_it_ends(graph: Graph, process: subprocess.Popen[str]) -> tuple[str, list[bytes]]:
+    """Publish pictures until the recorder ends; return what it printed and what was sent."""
+    sent: list[bytes] = []
+    camera = graph.publisher(Image, "/image", matched=False)
+
+    def publish_until_it_has_ended() -> bool:
+        sent.append(picture(len(sent), size=(320, 240)))
+        camera.publish(sent[-1])
+        return process.poll() is not None
+
+    graph.spin_until(publish_until_it_has_ended, "the recorder to end")
+    output, _ = process.communicate(timeout=20)
+    return output, sent
+
+
+def test_a_full_disk_ends_the_recording_with_a_whole_bag(graph, tmp_path):
+    process = start_process(graph, f"output:={tmp_path / 'bag'}", "topics:=['/image']")
+    try:
+        graph.publisher(Image, "/image")  # waits for the recorder
+        # As on a full disk, the system refuses a larger file from now on.
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4 << 20, resource.RLIM_INFINITY))
+        output, sent = record_until_it_ends(graph, process)
+    finally:
+        process.kill()
+    check_ended_early(tmp_path / "bag", process, output, sent, "cannot write to")
+
+
+def test_the_limit_ends_the_recording_with_a_whole_bag(graph, tmp_path):
+    process = start_process(
+        graph,
+        f"output:={tmp_path / 'bag'}",
+        "topics:=['/image']",
+        "max_file_mib:=2",
+        "max_disk_mib:=5",
+    )
+    try:
+        graph.publisher(Image, "/image")
+        output, sent = record_until_it_ends(graph, process)
+    finally:
+        process.kill()
+    check_ended_early(tmp_path / "bag", process, output, sent, "bag has reached its limit of 5 MiB")
+    sizes = [file.stat().st_size for file in (tmp_path / "bag").glob("*.mcap")]
+    assert len(sizes) == 3
+    assert max(sizes) <= 2 << 20
+    assert 4 << 20 < sum(sizes) <= 5 << 20
+
+
+def check_ended_early(
+    bag: Path, process: subprocess.Popen[str], output: str, sent: list[bytes], reason: str
+) -> None:
+    assert process.returncode == 1
+    assert "Traceback" not in output
+    recorded = messages_in(bag)["/image"]
+    first = sent.index(recorded[0])
+    assert recorded == sent[first : first + len(recorded)]
+    assert reason in output
+    assert f"{bag} is complete and has {len(recorded)} messages" in output
+
+
+def test_a_bag_is_split_by_time(tmp_path):
+    with Graph() as graph:
+        node = recorder(graph, tmp_path / "bag", topics=["/text"], max_file_duration_s=1)
+        publisher = graph.publisher(String, "/text")
+        sent = []
+        for count in (1, 2):  # a file each: the second message comes when the first is old
+            graph.spin_until(partial(is_a_second_older, time.monotonic()), "a second to pass")
+            sent.append(String(data=f"text {count}"))
+            publisher.publish(sent[-1])
+            graph.spin_until(lambda count=count: node._bag.written == count, "the message")
+    files = sorted(file.name for file in (tmp_path / "bag").glob("*.mcap"))
+    assert files == ["bag_0.mcap", "bag_1.mcap"]
+    assert messages_in(tmp_path / "bag") == {"/text": [serialize_message(item) for item in sent]}
+
+
+def is_a_second_older(begin_s: float) -> bool:
+    return time.monotonic() > begin_s + 1
 
 
 def test_a_wrong_start_is_one_sentence(graph, tmp_path):

@@ -538,3 +538,11 @@ def test_a_written_compressed_picture_is_what_other_readers_expect():
     png = cv2.imencode(".png", random_pixels(3, 4, 3))[1]
     written = images.write_compressed_image(HEADER, png, "png")
     assert written == compressed_message(png.tobytes(), "png")
+
+
+@pytest.mark.parametrize("encoding", ["rgb8", "bgr8", "rgba8", "bgra8"])
+def test_every_color_order_becomes_rgb(encoding):
+    pixels = random_pixels(3, 4, len(encoding) - 1)
+    rgb = read_image(write_image(HEADER, pixels, encoding), MAX_PIXELS).rgb()
+    expected = [pixels[..., encoding.index(channel)] for channel in "rgb"]
+    assert (rgb == np.stack(expected, axis=-1)).all()

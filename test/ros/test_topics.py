@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.ros.topics import CameraTopics, is_camera
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,23 @@ def test_compressed_is_told_by_the_last_part() -> None:
     assert CameraTopics("/front/image/compressed").compressed
     assert not CameraTopics("/front/image").compressed
     assert not CameraTopics("/compressed_ones/image").compressed
+
+
+def test_raw_and_compressed_pictures_are_of_one_camera() -> None:
+    raw, compressed = CameraTopics("/front/image"), CameraTopics("/front/image/compressed")
+    assert raw.raw == compressed.raw == "/front/image"
+
+
+@pytest.mark.parametrize(
+    ("topic", "expected"),
+    [
+        ("/carla/hero/rgb_front/image", True),
+        ("/usb_cam/image_raw/compressed", True),
+        ("/carla/hero/semantic_segmentation_front/image", False),
+        ("/carla/hero/rgb_front/segmentation/labels/compressed", False),
+        ("/carla/hero/instance_segmentation/image", False),
+        ("/realsense/depth/image_rect_raw", False),
+    ],
+)
+def test_cameras_are_told_by_their_names(topic: str, expected: bool) -> None:
+    assert is_camera(topic) is expected

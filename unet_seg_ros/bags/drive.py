@@ -1,39 +1,46 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reads a segmented drive out of a rosbag2 folder: camera pictures with their label maps."""
+"""Reads a segmented drive out of a bag: camera pictures with their label maps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
-from mcap.reader import make_reader
+from unet_seg_ros.bags.cameras import read_picture
+from unet_seg_ros.bags.reader import BagReader
+from unet_seg_ros.bags.writer import BagError
+from unet_seg_ros.labels import LabelSet, Uint8Array
+from unet_seg_ros.ros.cdr import CdrReader
+from unet_seg_ros.ros.images import BadImage, Image
+from unet_seg_ros.ros.topics import LABELS, LEGEND, CameraTopics
 
-from unet_seg_ros.labels import Uint8Array
-from unet_seg_ros.ros.images import Header, Image, read_image
+Kept = TypeVar("Kept")
+
+# Pictures of a camera may wait so many frames for their label maps.
+_MAX_WAITING = 40
 
 
 @dataclass(frozen=True)
 class SegmentedFrame:
-    """A camera picture, its label map, its truth where there is one, and when it was published.
+    """A camera picture, its label map, its truth where there is one, and when they were published.
 
     Attributes:
         image: The camera's picture.
         labels: `(H, W)` uint8 class ids.
         truth: The picture of the semantic camera with the same stamp.
-        published_ns: When the label map was published, on the clock of the machine.
+        image_published_ns: When the picture was published, on the clock of the machine.
+        published_ns: When the label map was.
     """
 
     image: Image
     labels: Uint8Array
     truth: Image | None
+    image_published_ns: int
     published_ns: int
-
-    @property
-    def header(self) -> Header:
-        """The header that all of them carry."""
-        return self.image.header
 
 
 @dataclass(frozen=True)
@@ -52,51 +59,92 @@ class DriveTopics:
 
 def count_messages(bag: Path) -> dict[str, int]:
     """Return how many messages every topic of a bag has."""
-    with _mcap_file(bag).open("rb") as stream:
-        summary = make_reader(stream).get_summary()
-        if not summary or not summary.statistics:
-            raise ValueError(f"{bag}: has no summary; was its recording cut off?")
-        return {
-            channel.topic: summary.statistics.channel_message_counts.get(channel.id, 0)
-            for channel in summary.channels.values()
-        }
+    with BagReader(bag) as reader:
+        return reader.counts
 
 
-def read_drive(bag: Path, topics: DriveTopics, max_pixels: int) -> Iterator[SegmentedFrame]:
-    """Yield the frames that have a label map, in the order of the label maps.
+def read_legend(reader: BagReader, camera: CameraTopics) -> tuple[LabelSet, str]:
+    """Return what the label maps of a camera mean, and the name of the network that made them.
 
     Raises:
-        BadImage: a recorded picture is malformed.
+        BagError: The bag does not tell.
     """
-    images: dict[int, Image] = {}
+    topic = camera.output(LEGEND)
+    for message in reader.messages([topic]):
+        try:
+            legend = json.loads(CdrReader(message.data).string())
+            return LabelSet.from_dict(legend), str(legend.get("checkpoint", ""))
+        except ValueError as error:
+            raise BagError(f"{reader.path}: {topic} is no legend: {error!s:.200}") from error
+    raise BagError(
+        f"{reader.path}: has no label maps of {camera.image} with a legend on {topic}; make them "
+        "with unet-seg bag segment"
+    )
+
+
+def labels_topic(reader: BagReader, camera: CameraTopics) -> str:
+    """Return the topic of a camera's label maps, raw or compressed; "" where there are none."""
+    raw = camera.output(LABELS)
+    return next((name for name in (raw, f"{raw}/compressed") if name in reader.topics), "")
+
+
+def _refuse(fault: str) -> None:
+    raise BagError(fault)
+
+
+def read_drive(
+    bag: Path,
+    topics: DriveTopics,
+    max_pixels: int,
+    on_fault: Callable[[str], None] = _refuse,
+) -> Iterator[SegmentedFrame]:
+    """Yield the frames that have a label map, in the order of the label maps.
+
+    Args:
+        bag: Whatever `BagReader` reads.
+        topics: Image topics, raw or compressed.
+        max_pixels: Larger pictures are faults.
+        on_fault: Called with topic, time and reason of every picture that is damaged; it is left
+            out, if this returns.
+
+    Raises:
+        BagError: The bag cannot be read, or `on_fault` is not given and a picture is damaged.
+    """
+    images: dict[int, tuple[Image, int]] = {}
     truths: dict[int, Image] = {}
-    with _mcap_file(bag).open("rb") as stream:
-        for _, channel, message in make_reader(stream).iter_messages(topics=topics.names):
-            image = read_image(message.data, max_pixels)
+    with BagReader(bag) as reader:
+        for message in reader.messages(topics.names):
+            try:
+                image = read_picture(reader.topics[message.topic], message.data, max_pixels)
+            except BadImage as error:
+                on_fault(f"{message.topic} at {reader.since_start(message.log_time_ns)}: {error}")
+                continue
             stamp_ns = image.header.stamp_ns
-            if channel.topic == topics.image:
-                images[stamp_ns] = image
-            elif channel.topic == topics.truth:
-                truths[stamp_ns] = image
+            if message.topic == topics.image:
+                _keep(images, stamp_ns, (image, message.publish_time_ns))
+            elif message.topic == topics.truth:
+                _keep(truths, stamp_ns, image)
             elif stamp_ns in images:
+                camera, published_ns = images[stamp_ns]
                 yield SegmentedFrame(
-                    images[stamp_ns],
+                    camera,
                     image.pixels[..., 0],
                     truths.get(stamp_ns),
-                    message.publish_time,
+                    published_ns,
+                    message.publish_time_ns,
                 )
                 _forget_until(stamp_ns, images)
                 _forget_until(stamp_ns, truths)
 
 
-def _forget_until(stamp_ns: int, images: dict[int, Image]) -> None:
-    """Forget the pictures up to a stamp: label maps come in the order of their frames."""
-    for old in [stamp for stamp in images if stamp <= stamp_ns]:
-        del images[old]
+def _keep(by_stamp: dict[int, Kept], stamp_ns: int, kept: Kept) -> None:
+    """Keep something until the label map of its stamp comes, and not for ever."""
+    by_stamp[stamp_ns] = kept
+    if len(by_stamp) > _MAX_WAITING:
+        del by_stamp[next(iter(by_stamp))]
 
 
-def _mcap_file(bag: Path) -> Path:
-    files = sorted(bag.glob("*.mcap"))
-    if len(files) != 1:
-        raise ValueError(f"{bag}: holds {len(files)} .mcap files where one is expected")
-    return files[0]
+def _forget_until(stamp_ns: int, by_stamp: dict[int, Any]) -> None:
+    """Forget what is of a stamp or earlier: label maps come in the order of their frames."""
+    for old in [stamp for stamp in by_stamp if stamp <= stamp_ns]:
+        del by_stamp[old]

@@ -1,54 +1,30 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Writes rosbag2 folders: one MCAP file and its metadata.yaml, fast enough for camera topics.
-
-The records are those of the MCAP specification (https://mcap.dev/spec), put together by the `mcap`
-package; only the chunks are filled here. The writers of `mcap` and `rosbags` have one compression
-for the whole file, and neither choice suits a drive: zstd takes over 20 ms of a core for one
-800x600 camera picture, and without it the masks, which shrink to a fiftieth in half a millisecond,
-are stored as large as the pictures. `benchmarks/bag_writers.py` compares them.
-"""
+"""Writes rosbag2 folders: MCAP files (`bags.mcap_file`) and their metadata.yaml."""
 
 from __future__ import annotations
 
-import copy
+import contextlib
 import os
-import struct
-from collections import defaultdict
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
 
-import yaml
-import zstandard
 from mcap import records
-from mcap.data_stream import RecordBuilder
-from mcap.opcode import Opcode
-from mcap.writer import LIBRARY_IDENTIFIER, MCAP0_MAGIC
 from rosbags.interfaces import Qos
 from rosbags.rosbag2.metadata import dump_qos_v8
 
-# The newest layout of metadata.yaml that every ROS 2 distribution from Humble on reads: from
-# version 9 (Jazzy) on, QoS profiles are a list where older readers expect a string.
-METADATA_VERSION = 8
+from unet_seg_ros.bags.contents import OFFERED_QOS, TYPE_HASH, Definition
+from unet_seg_ros.bags.mcap_file import McapFile
+from unet_seg_ros.bags.metadata import BagEntry, FileEntry
 
-CHUNK_SIZE = 1 << 20  # bytes of messages compressed together, before compression
-_PICTURE_SIZE = 1 << 16  # messages from here on are worth a look at whether they compress
-_SAMPLE_SIZE = 1 << 14  # bytes of that look, out of the message's middle
-_WORTHWHILE_RATIO = 0.25  # compressed to original; what compresses less costs most
-
-# Opcode, length of the rest; channel id, sequence, log time, publish time (MCAP, "Message").
-_MESSAGE_HEADER = struct.Struct("<BQHIQQ")
-# Opcode, length of the rest; start time, end time, uncompressed size, CRC (MCAP, "Chunk").
-_CHUNK_HEADER = struct.Struct("<BQQQQI")
-_RECORD_HEADER_SIZE = 9
-_NO_TIME = 2**63 - 1
+PARTIAL = ".partial"
 
 
-class BagError(Exception):
-    """A bag that cannot be written; the message says why and what to do."""
+class BagError(ValueError):
+    """A bag that cannot be read or written; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +32,8 @@ class Topic:
     """What a bag says about one topic.
 
     `definition` is the text of the message type with all it contains, `digest` its RIHS01 hash (see
-    `ros.definitions`), `offered_qos` the QoS profiles of its publishers.
+    `ros.definitions`), `offered_qos` the QoS profiles of its publishers. `encoding` is what the
+    definition is written in, `ros2msg` or `ros2idl`.
     """
 
     name: str
@@ -64,18 +41,25 @@ class Topic:
     definition: str
     digest: str
     offered_qos: Sequence[Qos] = ()
+    encoding: str = "ros2msg"
 
 
 @dataclass(frozen=True)
-class _Message:
-    channel_id: int
-    log_time_ns: int
-    header: bytes
-    data: bytes
+class Limits:
+    """Where a bag's next file begins, and where the bag ends; 0 is without limit.
 
-    @property
-    def size(self) -> int:
-        return len(self.header) + len(self.data)
+    Attributes:
+        file_bytes: No file gets larger, unless a single message is.
+        file_duration_ns: No file gets longer, by the times of its messages.
+        bag_bytes: All files together do not get larger.
+    """
+
+    file_bytes: int = 0
+    file_duration_ns: int = 0
+    bag_bytes: int = 0
+
+
+UNLIMITED = Limits()
 
 
 class BagWriter:
@@ -84,41 +68,52 @@ class BagWriter:
     Until `close`, everything is in `<path>.partial`; the folder gets its name when it is whole.
     Used as a context manager, an exception leaves the partial folder behind, under that name.
 
-    Messages are gathered in zstd chunks; a large one that hardly compresses gets a chunk of its own
-    and is stored as it is. Not thread-safe.
+    What has been written outlives the process, however that ends: `bags.repair` completes the bag.
+    A disk that is full, or `limits.bag_bytes`, ends the writing; `close` works also then. Not
+    thread-safe.
+
+    Every file has all topics announced until it ends. A latched message is in one file only, as
+    rosbag2 has it: the bag is what is played, not the file.
 
     Raises:
         BagError: `path` or its partial folder exists, or the folder cannot be made.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, limits: Limits = UNLIMITED) -> None:
         self.path = path
-        self.partial_path = path.with_name(f"{path.name}.partial")
-        self.message_count = 0
+        self.partial_path = path.with_name(f"{path.name}{PARTIAL}")
+        self._limits = limits
+        self._schemas: dict[str, records.Schema] = {}
+        self._channels: list[records.Channel] = []
+        self._sequences: list[int] = []
+        self._finished: list[FileEntry] = []
+        self._finished_bytes = 0
+        self._file_start_ns: int | None = None
         if path.exists():
             raise BagError(f"{path} exists already: give another output folder, or remove it")
         try:
             self.partial_path.mkdir(parents=True)
+            self._file = self._open_file(0)
         except FileExistsError:
             raise BagError(
-                f"{self.partial_path} is left over from a recording that was cut off: move it away "
-                "or remove it"
+                f"{self.partial_path} is left over from a recording that was cut off: complete it "
+                f"with unet-seg bag repair {self.partial_path}, or remove it"
             ) from None
         except OSError as error:
+            with contextlib.suppress(OSError):
+                self.partial_path.rmdir()
             raise BagError(f"cannot make {self.partial_path}: {error.strerror}") from error
-        self._file_name = f"{path.name}_0.mcap"
-        self._stream: BinaryIO = open(self.partial_path / self._file_name, "wb")  # noqa: SIM115
-        self._compressor = zstandard.ZstdCompressor(level=1)
-        self._topics: dict[int, Topic] = {}
-        self._schemas: dict[str, records.Schema] = {}
-        self._channels: dict[int, records.Channel] = {}
-        self._chunks: list[records.ChunkIndex] = []
-        self._counts: dict[int, int] = {}
-        self._pending: list[_Message] = []
-        self._pending_size = 0
-        self._start_ns, self._end_ns = _NO_TIME, 0
-        self._stream.write(MCAP0_MAGIC)
-        self._write_record(records.Header(profile="ros2", library=LIBRARY_IDENTIFIER))
+
+    @property
+    def message_count(self) -> int:
+        """How many messages are in the files; those of the chunk at work come with `flush`."""
+        finished = sum(file.message_count for file in self._finished)
+        return finished + self._file.contents.message_count
+
+    @property
+    def size(self) -> int:
+        """How many bytes the bag has at most if it is closed now."""
+        return self._finished_bytes + self._file.size
 
     def add_topic(self, topic: Topic) -> int:
         """Announce a topic and return the id to write its messages under."""
@@ -127,22 +122,24 @@ class BagWriter:
             schema = records.Schema(
                 id=len(self._schemas) + 1,
                 name=topic.type_name,
-                encoding="ros2msg",
+                encoding=topic.encoding,
                 data=topic.definition.encode(),
             )
             self._schemas[topic.type_name] = schema
-            self._write_record(schema)
+            self._file.add_definition(schema)
         channel = records.Channel(
             id=len(self._channels) + 1,
             topic=topic.name,
             message_encoding="cdr",
-            metadata={"offered_qos_profiles": dump_qos_v8(list(topic.offered_qos))},
+            metadata={
+                OFFERED_QOS: dump_qos_v8(list(topic.offered_qos)),
+                TYPE_HASH: topic.digest,
+            },
             schema_id=schema.id,
         )
-        self._write_record(channel)
-        self._channels[channel.id] = channel
-        self._topics[channel.id] = topic
-        self._counts[channel.id] = 0
+        self._file.add_definition(channel)
+        self._channels.append(channel)
+        self._sequences.append(0)
         return channel.id
 
     def write(
@@ -155,39 +152,51 @@ class BagWriter:
             data: The message as it travels, plain CDR.
             log_time_ns: When it was received, which is when a player sends it again.
             publish_time_ns: When it was sent; by default the same.
-        """
-        sent_ns = log_time_ns if publish_time_ns is None else publish_time_ns
-        sequence = self._counts[topic_id]
-        length = _MESSAGE_HEADER.size - _RECORD_HEADER_SIZE + len(data)
-        header = _MESSAGE_HEADER.pack(
-            Opcode.MESSAGE, length, topic_id, sequence, log_time_ns, sent_ns
-        )
-        message = _Message(topic_id, log_time_ns, header, data)
-        if len(data) >= _PICTURE_SIZE and not self._is_worth_compressing(data):
-            self._write_chunk([message], "", [header, data])
-        else:
-            self._pending.append(message)
-            self._pending_size += message.size
-            if self._pending_size >= CHUNK_SIZE:
-                self._write_pending()
-        self._counts[topic_id] += 1
-        self.message_count += 1
-        self._start_ns = min(self._start_ns, log_time_ns)
-        self._end_ns = max(self._end_ns, log_time_ns)
 
-    def close(self, custom_data: dict[str, str] | None = None) -> None:
+        Raises:
+            BagError: The bag has reached the size that it may have.
+            OSError: The disk is full or fails. What `message_count` does not count is lost.
+        """
+        self._check_size(len(data))
+        if self._is_file_full(len(data), log_time_ns):
+            self._split()
+        if self._file_start_ns is None:
+            self._file_start_ns = log_time_ns
+        sent_ns = log_time_ns if publish_time_ns is None else publish_time_ns
+        sequence = self._sequences[topic_id - 1]
+        self._sequences[topic_id - 1] += 1
+        self._file.write(topic_id, sequence, log_time_ns, sent_ns, data)
+
+    def flush(self) -> None:
+        """Hand everything to the operating system: it is in the file if this process is killed."""
+        self._file.flush()
+
+    def sync(self) -> None:
+        """Wait until the disk has what has been flushed: it is there after a power cut."""
+        self._file.sync()
+
+    def close(self, custom_data: Mapping[str, str] | None = None) -> None:
         """Complete the bag and give it its name.
 
         Args:
             custom_data: Goes into metadata.yaml as it is.
+
+        Raises:
+            OSError: The last messages, or what completes the bag, cannot be written.
         """
-        self._write_pending()
-        metadata = self._metadata(custom_data or {})
-        self._write_end(metadata)
-        self._stream.close()
-        document = yaml.safe_dump(metadata, sort_keys=False)
-        (self.partial_path / "metadata.yaml").write_text(document, encoding="utf-8")
+        last = self._file.finish(custom_data or {}, _ros_distro())
+        bag = BagEntry([*self._finished, last], custom_data or {}, _ros_distro())
+        bag.write(self.partial_path)
         self.partial_path.rename(self.path)
+
+    def abandon(self) -> None:
+        """Give up: close the file and leave the partial folder as it is."""
+        self._file.abandon()
+
+    def discard(self) -> None:
+        """Give up: remove what has been written."""
+        self.abandon()
+        shutil.rmtree(self.partial_path, ignore_errors=True)
 
     def __enter__(self) -> BagWriter:
         return self
@@ -201,157 +210,37 @@ class BagWriter:
         if kind is None:
             self.close()
         else:
-            self._stream.close()
+            self.abandon()
 
-    def _is_worth_compressing(self, data: bytes) -> bool:
-        start = (len(data) - _SAMPLE_SIZE) // 2
-        sample = memoryview(data)[start : start + _SAMPLE_SIZE]
-        return len(self._compressor.compress(sample)) < _WORTHWHILE_RATIO * _SAMPLE_SIZE
+    def _check_size(self, message_size: int) -> None:
+        limit = self._limits.bag_bytes
+        if limit and self.size + message_size > limit:
+            raise BagError(f"{self.path.name} has reached its limit of {limit / (1 << 20):g} MiB")
 
-    def _write_pending(self) -> None:
-        if self._pending:
-            parts = [part for message in self._pending for part in (message.header, message.data)]
-            packed = self._compressor.compress(b"".join(parts))
-            self._write_chunk(self._pending, "zstd", [packed])
-            self._pending, self._pending_size = [], 0
+    def _is_file_full(self, message_size: int, log_time_ns: int) -> bool:
+        """Return whether the file, which has messages, is to end before the next one."""
+        if self._file_start_ns is None:
+            return False
+        size, duration_ns = self._limits.file_bytes, self._limits.file_duration_ns
+        is_large = bool(size) and self._file.size + message_size > size
+        is_long = bool(duration_ns) and log_time_ns - self._file_start_ns >= duration_ns
+        return is_large or is_long
 
-    def _write_chunk(
-        self, messages: Sequence[_Message], compression: str, parts: Sequence[bytes]
-    ) -> None:
-        """Write a chunk whose content, compressed already, is `parts` joined, and its index."""
-        times = [message.log_time_ns for message in messages]
-        size = sum(message.size for message in messages)
-        stored_size = sum(len(part) for part in parts)
-        name = struct.pack("<I", len(compression)) + compression.encode()
-        fields = name + struct.pack("<Q", stored_size)
-        length = _CHUNK_HEADER.size - _RECORD_HEADER_SIZE + len(fields) + stored_size
-        no_crc = 0
-        header = _CHUNK_HEADER.pack(Opcode.CHUNK, length, min(times), max(times), size, no_crc)
-        chunk_start = self._stream.tell()
-        self._stream.writelines([header, fields, *parts])
-        index_start = self._stream.tell()
-        index_offsets = self._write_message_index(messages)
-        self._chunks.append(
-            records.ChunkIndex(
-                chunk_length=index_start - chunk_start,
-                chunk_start_offset=chunk_start,
-                compression=compression,
-                compressed_size=stored_size,
-                message_end_time=max(times),
-                message_index_length=self._stream.tell() - index_start,
-                message_index_offsets=index_offsets,
-                message_start_time=min(times),
-                uncompressed_size=size,
-            )
-        )
+    def _split(self) -> None:
+        """Begin a new file."""
+        self._file.flush()
+        # First, so that where there is no room for it the old one is still open.
+        following = self._open_file(len(self._finished) + 1)
+        self._finished.append(self._file.finish({}, _ros_distro()))
+        self._finished_bytes += self._file.path.stat().st_size
+        self._file, self._file_start_ns = following, None
+        definitions: list[Definition] = [*self._schemas.values(), *self._channels]
+        for definition in definitions:
+            following.add_definition(definition)
 
-    def _write_message_index(self, messages: Sequence[_Message]) -> dict[int, int]:
-        """Write where in its chunk each message is; return where each topic's index is."""
-        places: dict[int, list[tuple[int, int]]] = defaultdict(list)
-        offset = 0
-        for message in messages:
-            places[message.channel_id].append((message.log_time_ns, offset))
-            offset += message.size
-        index_offsets = {}
-        for channel_id, entries in places.items():
-            index_offsets[channel_id] = self._stream.tell()
-            self._write_record(records.MessageIndex(channel_id=channel_id, records=entries))
-        return index_offsets
+    def _open_file(self, number: int) -> McapFile:
+        return McapFile(self.partial_path / f"{self.path.name}_{number}.mcap")
 
-    def _write_end(self, metadata: dict[str, Any]) -> None:
-        """Write what readers find everything by: the summary section."""
-        serialized = yaml.safe_dump(metadata["rosbag2_bagfile_information"], sort_keys=False)
-        metadata_start = self._stream.tell()
-        self._write_record(
-            records.Metadata(name="rosbag2", metadata={"serialized_metadata": serialized})
-        )
-        metadata_index = records.MetadataIndex(
-            offset=metadata_start, length=self._stream.tell() - metadata_start, name="rosbag2"
-        )
-        statistics = records.Statistics(
-            attachment_count=0,
-            channel_count=len(self._channels),
-            channel_message_counts=self._counts,
-            chunk_count=len(self._chunks),
-            message_count=self.message_count,
-            message_end_time=self._end_ns,
-            message_start_time=self._first_ns,
-            metadata_count=1,
-            schema_count=len(self._schemas),
-        )
-        self._write_record(records.DataEnd(data_section_crc=0))
-        summary_start = self._stream.tell()
-        offsets = [
-            self._write_group(Opcode.SCHEMA, list(self._schemas.values())),
-            self._write_group(Opcode.CHANNEL, list(self._channels.values())),
-            self._write_group(Opcode.STATISTICS, [statistics]),
-            self._write_group(Opcode.CHUNK_INDEX, self._chunks),
-            self._write_group(Opcode.METADATA_INDEX, [metadata_index]),
-        ]
-        offsets_start = self._stream.tell()
-        for offset in offsets:
-            if offset.group_length:
-                self._write_record(offset)
-        self._write_record(
-            records.Footer(
-                summary_start=summary_start, summary_offset_start=offsets_start, summary_crc=0
-            )
-        )
-        self._stream.write(MCAP0_MAGIC)
 
-    def _write_group(
-        self, opcode: Opcode, group: Sequence[records.McapRecord]
-    ) -> records.SummaryOffset:
-        start = self._stream.tell()
-        for record in group:
-            self._write_record(record)
-        return records.SummaryOffset(
-            group_opcode=opcode, group_start=start, group_length=self._stream.tell() - start
-        )
-
-    def _write_record(self, record: records.McapRecord) -> None:
-        builder = RecordBuilder()
-        record.write(builder)
-        self._stream.write(builder.end())
-
-    @property
-    def _first_ns(self) -> int:
-        """When the first message was received; 0 in an empty bag."""
-        return min(self._start_ns, self._end_ns)
-
-    def _metadata(self, custom_data: dict[str, str]) -> dict[str, Any]:
-        """Return the content of metadata.yaml, as rosbag2 lays it out."""
-        # Of the only file and of the bag.
-        extent = {
-            "starting_time": {"nanoseconds_since_epoch": self._first_ns},
-            "duration": {"nanoseconds": self._end_ns - self._first_ns},
-            "message_count": self.message_count,
-        }
-        topics = [
-            {
-                "topic_metadata": {
-                    "name": topic.name,
-                    "type": topic.type_name,
-                    "serialization_format": "cdr",
-                    "offered_qos_profiles": dump_qos_v8(list(topic.offered_qos)),
-                    "type_description_hash": topic.digest,
-                },
-                "message_count": self._counts[topic_id],
-            }
-            for topic_id, topic in self._topics.items()
-        ]
-        return {
-            "rosbag2_bagfile_information": {
-                "version": METADATA_VERSION,
-                "storage_identifier": "mcap",
-                **copy.deepcopy(extent),
-                "topics_with_message_count": topics,
-                # Of whole files and single messages; MCAP chunks say themselves what they are.
-                "compression_format": "",
-                "compression_mode": "",
-                "relative_file_paths": [self._file_name],
-                "files": [{"path": self._file_name, **extent}],
-                "custom_data": custom_data or None,
-                "ros_distro": os.environ.get("ROS_DISTRO", ""),
-            }
-        }
+def _ros_distro() -> str:
+    return os.environ.get("ROS_DISTRO", "")

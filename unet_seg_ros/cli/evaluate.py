@@ -115,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
     ]
     document = report.document(checkpoints, sections)
     report.write_report(options.out, document, shown)
-    print(report.to_json(document) if options.json else _for_people(document, options.out))
+    print(report.to_json(document) if options.json else for_people(document, options.out))
     return 0
 
 
@@ -181,7 +181,8 @@ def _names(files: list[Path], segmenters: list[Segmenter]) -> list[str]:
     return names if len(set(names)) == len(names) else [str(file) for file in files]
 
 
-def _for_people(report: dict[str, Any], out: Path) -> str:
+def for_people(report: dict[str, Any], out: Path) -> str:
+    """Return the figures of a report as a table, and where it is."""
     from unet_seg_ros.training.figure_table import figure_rows
 
     lines = []

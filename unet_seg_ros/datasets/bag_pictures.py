@@ -8,7 +8,7 @@ Reads MCAP and SQLite bags with `rosbags`, without a ROS installation.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
@@ -25,29 +25,23 @@ from unet_seg_ros.datasets.samples import DataError, Sample
 from unet_seg_ros.labels import LabelSet, Uint8Array
 from unet_seg_ros.ros.cdr import CdrError, CdrReader
 from unet_seg_ros.ros.images import BadImage, Image, read_compressed_image, read_image
+from unet_seg_ros.ros.topics import is_camera
 
 _IMAGE = "sensor_msgs/msg/Image"
 _COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 _COMPRESSED = "/compressed"
 _SEMANTIC = "semantic"
-# Parts of the names of topics whose pictures are no camera's.
-_NO_CAMERA = (_SEMANTIC, "segmentation", "depth", "instance", "optical_flow", "dvs")
 # How carla_ros_bridge calls cameras that stand at one place.
 _SEMANTIC_CAMERA, _RGB_CAMERA = "semantic_segmentation", "rgb"
 # So many semantic pictures are looked at to find out what they are.
 _SAMPLES = 20
 _NS_PER_S = 1_000_000_000
 
-_TO_RGB = {
-    "bgr": cv2.COLOR_BGR2RGB,
-    "rgba": cv2.COLOR_RGBA2RGB,
-    "bgra": cv2.COLOR_BGRA2RGB,
-}
 _TO_BGR = {"rgb": cv2.COLOR_RGB2BGR, "rgba": cv2.COLOR_RGBA2BGR}
 
 
 @dataclass(frozen=True)
-class _Place:
+class Place:
     """Where a message is: its topic, and when it was recorded; and the stamp in its header."""
 
     topic: str
@@ -66,7 +60,7 @@ class BagPictures:
     bag: Path
     label_set: LabelSet
     format: LabelFormat
-    pairs: Sequence[tuple[_Place, _Place]]
+    pairs: Sequence[tuple[Place, Place]]
     parts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     faults: Sequence[str] = ()
 
@@ -91,16 +85,23 @@ class BagPictures:
                 does not have.
         """
         picture, truth = self.pairs[index]
-        image = _read(self.bag, picture)
-        pixels = _bgr(_read(self.bag, truth))
+        image = read_image_at(self.bag, picture)
+        pixels = _bgr(read_image_at(self.bag, truth))
         where = f"{self.bag}: {truth.topic} at {_seconds(truth.stamp_ns)}"
         if pixels.shape[:2] != image.pixels.shape[:2]:
             raise DataError(f"{where} has another size than the picture")
         labels, complaint = self.format(pixels)
         if complaint:
             raise DataError(f"{where} {complaint}")
+        # No view of the message, whose bytes cannot be written.
+        rgb = np.require(image.rgb(), requirements="W")
+        return Sample(rgb, labels, self.name_of(index))
+
+    def name_of(self, index: int) -> str:
+        """Return the name of a picture: its camera and its stamp."""
+        picture, _ = self.pairs[index]
         camera = Path(picture.topic.removesuffix(_COMPRESSED)).parent.name
-        return Sample(_rgb(image), labels, f"{camera}_{picture.stamp_ns}")
+        return f"{camera}_{picture.stamp_ns}"
 
 
 def open_bag(path: Path, label_set: LabelSet | None) -> BagPictures:
@@ -113,7 +114,8 @@ def open_bag(path: Path, label_set: LabelSet | None) -> BagPictures:
     Raises:
         DataError: It is not a bag, has no such cameras, or no label set is told.
     """
-    cameras, places = _index(path)
+    cameras = _cameras(path)
+    places = index_images(path, {topic for pair in cameras for topic in pair})
     pairs, faults = [], []
     for camera, semantic in cameras:
         pictures, truths = places[camera], places[semantic]
@@ -132,12 +134,15 @@ def open_bag(path: Path, label_set: LabelSet | None) -> BagPictures:
     return BagPictures(path, classes, label_format, pairs, faults=faults)
 
 
-def _index(path: Path) -> tuple[list[tuple[str, str]], dict[str, dict[int, _Place]]]:
-    """Return the topics of cameras that belong together, and by topic and stamp the messages."""
+def index_images(path: Path, topics: Collection[str]) -> dict[str, dict[int, Place]]:
+    """Return, by topic and stamp, where the messages of image topics are.
+
+    Raises:
+        DataError: It is not a bag that can be read.
+    """
+    places: dict[str, dict[int, Place]] = {topic: {} for topic in topics}
     try:
         reader = _reader(path, os.getpid())
-        cameras = _cameras(path, {item.topic: item.msgtype for item in reader.connections})
-        places: dict[str, dict[int, _Place]] = {topic: {} for pair in cameras for topic in pair}
         wanted = [item for item in reader.connections if item.topic in places]
         for connection, time_ns, data in tqdm(
             reader.messages(wanted),
@@ -147,25 +152,42 @@ def _index(path: Path) -> tuple[list[tuple[str, str]], dict[str, dict[int, _Plac
             disable=None,
         ):
             stamp_ns = _stamp_ns(data)
-            places[connection.topic][stamp_ns] = _Place(connection.topic, time_ns, stamp_ns)
-    except DataError:
-        raise
+            places[connection.topic][stamp_ns] = Place(connection.topic, time_ns, stamp_ns)
     except Exception as error:  # rosbags raises whatever its parsers do at bytes that are no bag
         raise DataError(f"{path}: not a rosbag2 that can be read: {error!s:.200}") from error
-    return cameras, places
+    return places
 
 
-def _cameras(path: Path, types: Mapping[str, str]) -> list[tuple[str, str]]:
+def read_image_at(path: Path, place: Place) -> Image:
+    """Return the picture at a place in a bag.
+
+    Raises:
+        DataError: The message is damaged.
+    """
+    reader = _reader(path, os.getpid())
+    wanted = [item for item in reader.connections if item.topic == place.topic]
+    try:
+        found = reader.messages(wanted, place.time_ns, place.time_ns + 1)
+        connection, _, data = next(item for item in found if _stamp_ns(item[2]) == place.stamp_ns)
+        is_compressed = connection.msgtype == _COMPRESSED_IMAGE
+        return (read_compressed_image if is_compressed else read_image)(data, MAX_PIXELS)
+    except (BadImage, CdrError) as error:
+        where = f"{path}: {place.topic} at {_seconds(place.stamp_ns)}"
+        raise DataError(f"{where}: {error}") from error
+
+
+def _cameras(path: Path) -> list[tuple[str, str]]:
     """Return the topics of cameras, each with that of the semantic camera at the same place.
 
     Raises:
         DataError: There are none, or it cannot be told which belong together.
     """
+    types = _topic_types(path)
     semantics = [topic for topic, kind in types.items() if kind == _IMAGE and _SEMANTIC in topic]
     cameras = [
         topic
         for topic, kind in types.items()
-        if kind in (_IMAGE, _COMPRESSED_IMAGE) and not any(part in topic for part in _NO_CAMERA)
+        if kind in (_IMAGE, _COMPRESSED_IMAGE) and is_camera(topic)
     ]
     pairs = []
     for semantic in semantics:
@@ -184,6 +206,13 @@ def _cameras(path: Path, types: Mapping[str, str]) -> list[tuple[str, str]]:
     return pairs
 
 
+def _topic_types(path: Path) -> dict[str, str]:
+    try:
+        return {item.topic: item.msgtype for item in _reader(path, os.getpid()).connections}
+    except Exception as error:  # rosbags raises whatever its parsers do at bytes that are no bag
+        raise DataError(f"{path}: not a rosbag2 that can be read: {error!s:.200}") from error
+
+
 def _stamp_ns(data: bytes) -> int:
     """Return the stamp of any message that begins with a std_msgs/Header."""
     cdr = CdrReader(data)
@@ -191,28 +220,15 @@ def _stamp_ns(data: bytes) -> int:
 
 
 def _decoding(
-    path: Path, truths: Sequence[_Place], label_set: LabelSet | None
+    path: Path, truths: Sequence[Place], label_set: LabelSet | None
 ) -> tuple[LabelSet, LabelFormat]:
     step = max(len(truths) // _SAMPLES, 1)
-    samples = [_bgr(_read(path, truth)) for truth in truths[::step][:_SAMPLES]]
+    samples = [_bgr(read_image_at(path, truth)) for truth in truths[::step][:_SAMPLES]]
     if not any(label_formats.is_colored(pixels) for pixels in samples):
         classes = label_set_choice.required(label_set, path)
         return classes, partial(label_formats.tags, label_set=classes)
     classes = label_set or label_set_choice.by_palette(samples, path)
     return classes, partial(label_formats.palette, label_set=classes)
-
-
-def _read(path: Path, place: _Place) -> Image:
-    reader = _reader(path, os.getpid())
-    wanted = [item for item in reader.connections if item.topic == place.topic]
-    try:
-        found = reader.messages(wanted, place.time_ns, place.time_ns + 1)
-        connection, _, data = next(item for item in found if _stamp_ns(item[2]) == place.stamp_ns)
-        is_compressed = connection.msgtype == _COMPRESSED_IMAGE
-        return (read_compressed_image if is_compressed else read_image)(data, MAX_PIXELS)
-    except (BadImage, CdrError) as error:
-        where = f"{path}: {place.topic} at {_seconds(place.stamp_ns)}"
-        raise DataError(f"{where}: {error}") from error
 
 
 @lru_cache(maxsize=4)
@@ -221,13 +237,6 @@ def _reader(path: Path, process_id: int) -> Reader:  # noqa: ARG001
     reader = Reader(path)
     reader.open()
     return reader
-
-
-def _rgb(image: Image) -> Uint8Array:
-    code = _TO_RGB.get(image.color_order)
-    if code is None:
-        return np.array(image.pixels)  # no view of the message, whose bytes cannot be written
-    return np.asarray(cv2.cvtColor(image.pixels, code), np.uint8)
 
 
 def _bgr(image: Image) -> Uint8Array:

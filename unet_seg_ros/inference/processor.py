@@ -18,7 +18,7 @@ from torch import Tensor
 from unet_seg_ros.inference.frames import Request, Segmentation, Uint8Array
 from unet_seg_ros.inference.geometry import Size, enlarge_labels, network_size, shrink
 from unet_seg_ros.inference.network import InferenceNetwork, Upsample
-from unet_seg_ros.labels import ColorOrder, group_table
+from unet_seg_ros.labels import TO_RGB, ColorOrder, group_table
 from unet_seg_ros.model.checkpoint import Checkpoint
 
 # A camera that changes its size for ever must not fill the memory: what belongs to the sizes that
@@ -28,13 +28,6 @@ MAX_SIZES = 8
 # limit is 8; isolate_recompiles would lift it, but mixes up the versions when one thread compiles
 # while another runs (torch 2.13).
 MAX_COMPILED = 64
-
-_TO_RGB: dict[ColorOrder, int | None] = {
-    "rgb": None,
-    "bgr": cv2.COLOR_BGR2RGB,
-    "rgba": cv2.COLOR_RGBA2RGB,
-    "bgra": cv2.COLOR_BGRA2RGB,
-}
 
 _Network = Callable[[Tensor, "tuple[int, int] | None", bool], "tuple[Tensor, Tensor | None]"]
 _Value = TypeVar("_Value")
@@ -196,7 +189,7 @@ def missing_compiler() -> str | None:
 
 
 def _to_rgb(picture: Uint8Array, color_order: ColorOrder, out: Uint8Array) -> Uint8Array:
-    conversion = _TO_RGB[color_order]
+    conversion = TO_RGB[color_order]
     if conversion is None:
         np.copyto(out, picture)
     else:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,12 +48,17 @@ def load_segmenter(settings: Settings, workloads: Sequence[Workload]) -> Segment
     """Load the checkpoint that `settings` name and make it ready for `workloads`.
 
     Raises:
-        ValueError: the checkpoint, or the device for it, is not one that can be used.
+        ValueError: the checkpoint, the palette or the device is not one that can be used.
     """
     from unet_seg_ros.inference.segmenter import Segmenter
+    from unet_seg_ros.model.checkpoint import load_checkpoint
 
-    segmenter = Segmenter.from_checkpoint(
-        settings.checkpoint,
+    checkpoint = load_checkpoint(settings.checkpoint)
+    if settings.palette:
+        label_set = checkpoint.label_set.recolored(settings.palette)
+        checkpoint = replace(checkpoint, label_set=label_set)
+    segmenter = Segmenter(
+        checkpoint,
         device=settings.device,
         precision=settings.precision,
         compile=settings.compile,

@@ -6,6 +6,11 @@
 
 Messages go from the wire to the file as the bytes they are. The executor only queues them; a thread
 writes. Ctrl-C or SIGTERM completes the bag, which has the name `<output>.partial` until then.
+
+Messages that are reported as written are on the disk: neither `kill -9` nor a power cut takes them,
+and `unet-seg bag repair <output>.partial` completes the bag. A message gets there within a second
+while the disk keeps up. When the disk is full, or the bag has reached `max_disk_mib`, the node
+completes the bag and ends with a sentence that says so.
 """
 
 from __future__ import annotations
@@ -34,7 +39,7 @@ from rosbags.interfaces import (
 )
 
 from unet_seg_ros.bags.threaded import ThreadedBagWriter
-from unet_seg_ros.bags.writer import BagError, Topic
+from unet_seg_ros.bags.writer import BagError, Limits, Topic
 from unet_seg_ros.ros.definitions import Definitions, UnknownTypeError, message_class
 from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec
 from unet_seg_ros.ros.run import run
@@ -69,6 +74,30 @@ PARAMETERS = (
         range=(1, 1 << 16),
         changeable=Changeable.AT_START,
     ),
+    ParameterSpec(
+        "max_file_mib",
+        0,
+        "A new file of the bag begins before one gets larger than so many MiB; 0 for a single "
+        "file of any size.",
+        "Less than 4096 on a FAT disk, which has no larger files.",
+        range=(0, 1 << 30),
+        changeable=Changeable.AT_START,
+    ),
+    ParameterSpec(
+        "max_file_duration_s",
+        0,
+        "A new file of the bag begins after so many seconds, by the clock of the node; 0 for a "
+        "single file of any length.",
+        range=(0, 1 << 30),
+        changeable=Changeable.AT_START,
+    ),
+    ParameterSpec(
+        "max_disk_mib",
+        0,
+        "Recording ends before the bag gets larger than so many MiB; 0 for no limit but the disk.",
+        range=(0, 1 << 30),
+        changeable=Changeable.AT_START,
+    ),
 )
 
 DISCOVERY_PERIOD_S = 0.1
@@ -94,8 +123,8 @@ class Recorder(Node):
             self.declare_parameter(spec.name, spec.default, spec.descriptor())
         self._topics, self._pattern = self._read_wanted()
         self._output = self._read_output()
-        max_waiting_mib = self.get_parameter("max_waiting_mib").value
-        self._bag = ThreadedBagWriter(self._output, max_waiting_mib << 20)
+        max_waiting_bytes = self.get_parameter("max_waiting_mib").value << 20
+        self._bag = ThreadedBagWriter(self._output, max_waiting_bytes, self._read_limits())
         self._definitions = Definitions()
         self._seen: set[str] = set()
         self._gaps: defaultdict[str, SequenceGaps] = defaultdict(SequenceGaps)
@@ -133,6 +162,13 @@ class Recorder(Node):
         if not output:
             raise ParameterError("output: is empty; give the folder to write the bag to")
         return Path(output).expanduser().absolute()
+
+    def _read_limits(self) -> Limits:
+        return Limits(
+            file_bytes=self.get_parameter("max_file_mib").value << 20,
+            file_duration_ns=self.get_parameter("max_file_duration_s").value * 10**9,
+            bag_bytes=self.get_parameter("max_disk_mib").value << 20,
+        )
 
     def _discover(self) -> None:
         self._bag.check()
@@ -179,6 +215,7 @@ class Recorder(Node):
         values = {
             "topics": str(len(self._seen)),
             "messages": str(self._bag.written),
+            "disk_mib": f"{self._bag.size / (1 << 20):.1f}",
             "waiting_mib": f"{self._bag.waiting_bytes / (1 << 20):.1f}",
             f"dropped.{QUEUE_FULL}": str(self.dropped[QUEUE_FULL]),
             f"dropped.{LOST}": str(self.dropped[LOST]),

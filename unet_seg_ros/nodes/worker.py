@@ -18,7 +18,7 @@ from unet_seg_ros.inference.frames import Frame, Request, Segmentation
 from unet_seg_ros.inference.slots import NewestFrames
 from unet_seg_ros.ros import topics
 from unet_seg_ros.ros.images import BadImage, Image, read_compressed_image, read_image, write_image
-from unet_seg_ros.ros.outputs import CameraOutputs, pictures_of
+from unet_seg_ros.ros.outputs import CameraOutputs
 from unet_seg_ros.ros.parameters import Settings, Size, resolve_groups
 from unet_seg_ros.ros.sequence import SequenceGaps
 from unet_seg_ros.ros.statistics import CameraStatistics
@@ -239,7 +239,7 @@ class Worker:
     def _publish(self, job: _Job, segmentation: Segmentation) -> None:
         header, outputs = job.image.header, job.camera.outputs
         encode_s = publish_s = 0.0
-        for picture in pictures_of(outputs.camera, segmentation):
+        for picture in topics.pictures_of(outputs.camera, segmentation):
             if picture.topic in job.watched:
                 begin = time.monotonic()
                 message = write_image(header, picture.pixels, picture.encoding)

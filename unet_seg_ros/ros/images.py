@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple
 import cv2
 import numpy as np
 
-from unet_seg_ros.labels import ColorOrder, Uint8Array
+from unet_seg_ros.labels import TO_RGB, ColorOrder, Uint8Array
 from unet_seg_ros.picture_header import compressed_size
 from unet_seg_ros.ros.cdr import CdrError, CdrReader, CdrWriter
 
@@ -110,6 +110,13 @@ class Image:
     header: Header
     pixels: Uint8Array
     color_order: ColorOrder
+
+    def rgb(self) -> Uint8Array:
+        """Return the pixels as `(H, W, 3)` RGB; where they are that already, the same array."""
+        code = TO_RGB[self.color_order]
+        return (
+            self.pixels if code is None else np.asarray(cv2.cvtColor(self.pixels, code), np.uint8)
+        )
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,14 @@
 """What the class ids in the label maps mean, as latched messages.
 
 `vision_msgs/LabelInfo` is the standard message but has names only, and is not installed everywhere;
-the JSON legend has the colours and groups as well and needs std_msgs alone.
+the JSON legend has the colours and groups as well and needs std_msgs alone; its text needs no ROS.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
-
-from std_msgs.msg import String
+from typing import TYPE_CHECKING, Any
 
 from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
 
@@ -21,12 +19,13 @@ try:
 except ImportError:
     LabelInfo = VisionClass = None
 
-__all__ = ["LabelInfo", "label_info_message", "legend_message"]
+if TYPE_CHECKING:
+    from std_msgs.msg import String
+
+__all__ = ["LabelInfo", "label_info_message", "legend_message", "legend_text"]
 
 
-def legend_message(
-    label_set: LabelSet, groups: Mapping[str, tuple[int, ...]], checkpoint: str
-) -> String:
+def legend_text(label_set: LabelSet, groups: Mapping[str, tuple[int, ...]], checkpoint: str) -> str:
     """Return the legend as JSON.
 
     Its keys `name` and `classes` are those of `LabelSet.to_dict`, so `LabelSet.from_dict` reads it.
@@ -39,7 +38,16 @@ def legend_message(
         "groups": {name: list(ids) for name, ids in groups.items()},
         "checkpoint": checkpoint,
     }
-    return String(data=json.dumps(legend))
+    return json.dumps(legend)
+
+
+def legend_message(
+    label_set: LabelSet, groups: Mapping[str, tuple[int, ...]], checkpoint: str
+) -> String:
+    """Return the legend as std_msgs/String."""
+    from std_msgs.msg import String
+
+    return String(data=legend_text(label_set, groups, checkpoint))
 
 
 def label_info_message(label_set: LabelSet) -> Any:

@@ -5,29 +5,18 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 
 from rclpy.node import Node
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
-from unet_seg_ros.inference.frames import Segmentation
-from unet_seg_ros.labels import LabelSet, Uint8Array
+from unet_seg_ros.labels import LabelSet
 from unet_seg_ros.ros import qos, topics
 from unet_seg_ros.ros.images import Header
 from unet_seg_ros.ros.legend import LabelInfo, label_info_message, legend_message
 from unet_seg_ros.ros.topics import CameraTopics
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One of the pictures that the network's answer holds, and the topic that it goes to."""
-
-    topic: str
-    pixels: Uint8Array
-    encoding: str
 
 
 class CameraOutputs:
@@ -100,21 +89,6 @@ class CameraOutputs:
             qos.every_mask(),
             qos_overriding_options=qos.overridable(),
         )
-
-
-def pictures_of(camera: CameraTopics, segmentation: Segmentation) -> Iterator[Picture]:
-    """Yield every picture that `segmentation` holds, with its topic and encoding."""
-    pixels = {
-        topics.LABELS: segmentation.labels,
-        topics.COLOR_MASK: segmentation.color_mask,
-        topics.OVERLAY: segmentation.overlay,
-        topics.CONFIDENCE: segmentation.confidence,
-    }
-    for output, picture in pixels.items():
-        if picture is not None:
-            yield Picture(camera.output(output), picture, topics.ENCODINGS[output])
-    for group, mask in segmentation.group_masks.items():
-        yield Picture(camera.mask(group), mask, topics.ENCODINGS[topics.MASKS])
 
 
 def _is_watched(publisher: Publisher) -> bool:

@@ -21,7 +21,7 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.validate_topic_name import validate_topic_name
 
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.labels import LabelSet, built_in_palettes
 from unet_seg_ros.ros.topics import OUTPUTS, CameraTopics
 from unet_seg_ros.weights import find_checkpoint
 
@@ -168,6 +168,13 @@ PARAMETERS = (
         changeable=Changeable.ALWAYS,
     ),
     ParameterSpec(
+        "palette",
+        "",
+        "The colours of the classes, in masks and legend: empty for the checkpoint's own, the name "
+        "of a palette in the box, or the path of a YAML file like those.",
+        f"In the box: {', '.join(built_in_palettes())}.",
+    ),
+    ParameterSpec(
         "max_image_pixels",
         7680 * 4320,
         "The largest picture that is accepted, in pixels; larger ones are refused unread.",
@@ -215,6 +222,7 @@ class Settings:
     outputs: frozenset[str]
     groups: tuple[Group, ...]
     overlay_opacity: float
+    palette: str
     max_image_pixels: int
     diagnostics_period: float
     autostart: bool
@@ -253,25 +261,38 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
         cameras=_read_cameras(values["image_topics"]),
         checkpoint=_read_checkpoint(values["checkpoint"]),
         device=_read_device(values["device"]),
-        precision=_read_choice("precision", values["precision"], PRECISIONS),
-        compile=_read_choice(
+        precision=read_choice("precision", values["precision"], PRECISIONS),
+        compile=read_choice(
             "compile", {True: "on", False: "off"}.get(values["compile"], values["compile"]), COMPILE
         ),
         input_size=_read_size("input_size", values["input_size"]) if values["input_size"] else None,
-        upsample=_read_choice("upsample", values["upsample"], UPSAMPLE),
+        upsample=read_choice("upsample", values["upsample"], UPSAMPLE),
         warm_up_sizes=tuple(
             _read_size("warm_up_sizes", size) for size in _filled(values["warm_up_sizes"])
         ),
         max_batch=values["max_batch"],
         outputs=frozenset(
-            _read_choice("outputs", output, OUTPUTS) for output in _filled(values["outputs"])
+            read_choice("outputs", output, OUTPUTS) for output in _filled(values["outputs"])
         ),
         groups=_read_groups(values["groups"]),
         overlay_opacity=values["overlay_opacity"],
+        palette=values["palette"],
         max_image_pixels=values["max_image_pixels"],
         diagnostics_period=values["diagnostics_period"],
         autostart=values["autostart"],
     )
+
+
+def read_choice(name: str, value: object, choices: Sequence[Choice]) -> Choice:
+    """Return the one of `choices` that the parameter `name` has as its value.
+
+    Raises:
+        ParameterError: it is none of them.
+    """
+    for choice in choices:
+        if value == choice:
+            return choice
+    raise ParameterError(f"{name}: {value!r} is not possible; give one of {', '.join(choices)}")
 
 
 def resolve_groups(groups: Sequence[Group], label_set: LabelSet) -> dict[str, tuple[int, ...]]:
@@ -338,13 +359,6 @@ def _read_device(device: str) -> str:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
         raise ParameterError(f"device: {device!r} is not possible; give one of {DEVICES}")
     return device
-
-
-def _read_choice(name: str, value: object, choices: Sequence[Choice]) -> Choice:
-    for choice in choices:
-        if value == choice:
-            return choice
-    raise ParameterError(f"{name}: {value!r} is not possible; give one of {', '.join(choices)}")
 
 
 def _read_size(name: str, text: str) -> Size:

@@ -53,16 +53,30 @@ class Counts:
         self.engine_ns = 0
 
     def update(
-        self, prediction: Uint8Array, truth: Uint8Array, confidence: Uint8Array, engine_ns: int
+        self,
+        prediction: Uint8Array,
+        truth: Uint8Array,
+        confidence: Uint8Array | None,
+        engine_ns: int,
+        with_boundary: bool = True,
     ) -> None:
         """Count one frame; all three are `(H, W)` uint8, the label maps in one label set.
+
+        Args:
+            prediction: What the network said.
+            truth: What is there.
+            confidence: How sure it was; None where that is not known.
+            engine_ns: How long it took; 0 where that is not known.
+            with_boundary: Whether boundaries are counted, which takes longer than all the rest.
 
         Raises:
             ValueError: the sizes differ, or an id is not of the label set.
         """
         self.matrix.update(prediction, truth)
-        self.boundary.update(prediction, truth)
-        self.calibration.update(confidence, prediction, truth)
+        if with_boundary:
+            self.boundary.update(prediction, truth)
+        if confidence is not None:
+            self.calibration.update(confidence, prediction, truth)
         if self.instances:
             self.instances.update(prediction, truth, THING_ID)
         self.frames += 1

@@ -15,11 +15,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
-from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.inference.segmenter import Segmenter
 from unet_seg_ros.labels import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint
@@ -59,6 +58,18 @@ class DataFacts:
     warnings: tuple[str, ...] = ()
 
 
+class NamedTruth(Protocol):
+    """What a report says of a data set itself; every `LabelledPictures` can tell it."""
+
+    @property
+    def name(self) -> str:
+        """What the report calls it."""
+
+    @property
+    def label_set(self) -> LabelSet:
+        """What the ids of its label maps mean."""
+
+
 def was_trained_on(checkpoint: Checkpoint, data_name: str) -> bool:
     """Return whether a checkpoint says that it, or the one it began as, saw a data set."""
     return data_name in checkpoint.data or any(
@@ -86,7 +97,7 @@ def checkpoint_section(name: str, file: Path, segmenter: Segmenter) -> dict[str,
 
 
 def data_section(
-    pictures: LabelledPictures, facts: DataFacts, evaluation: Evaluation, names: Sequence[str]
+    pictures: NamedTruth, facts: DataFacts, evaluation: Evaluation, names: Sequence[str]
 ) -> dict[str, Any]:
     """Return the document's part about one data set.
 

@@ -73,7 +73,7 @@ def show_frames(
     mious = [{frame.index: frame.miou for frame in result.frames} for result in evaluation.results]
     return {
         kind: [
-            _show(
+            show_frame(
                 segment_again(segmenters, pictures[frame.index], evaluation),
                 evaluation.label_set,
                 names,
@@ -83,6 +83,29 @@ def show_frames(
         ]
         for kind, frames in frames_to_show(evaluation.results[0].frames).items()
     }
+
+
+def show_frame(
+    frame: SegmentedFrame, label_set: LabelSet, names: Sequence[str], mious: Sequence[float]
+) -> ShownFrame:
+    """Draw a frame: camera, ground truth, and the prediction and errors of every network.
+
+    Args:
+        frame: The camera's picture and the label maps.
+        label_set: What their ids mean.
+        names: What to call the networks.
+        mious: What each of them reached on this frame.
+    """
+    truth = _mask("ground truth", frame.truth, label_set)
+    pictures = [_photo("camera", frame.image)]
+    for name, prediction in zip(names, frame.predictions, strict=True):
+        of = f" of {name}" if len(names) > 1 else ""
+        errors = error_picture(frame.image, prediction, frame.truth)
+        pictures += [_mask(f"prediction{of}", prediction, label_set), _photo(f"errors{of}", errors)]
+    # One network makes a row of four pictures, two make two rows of three.
+    pictures.insert(1 if len(names) == 1 else 3, truth)
+    class_ids = np.unique(np.stack([frame.truth, *frame.predictions])).tolist()
+    return ShownFrame(frame.name, tuple(mious), tuple(pictures), frozenset(class_ids))
 
 
 def report_page(report: dict[str, Any], shown: Sequence[ShownFrames]) -> str:
@@ -109,21 +132,6 @@ def report_page(report: dict[str, Any], shown: Sequence[ShownFrames]) -> str:
         wrong_color=WRONG_COLOR,
         unknown_color=UNKNOWN_COLOR,
     )
-
-
-def _show(
-    frame: SegmentedFrame, label_set: LabelSet, names: Sequence[str], mious: Sequence[float]
-) -> ShownFrame:
-    truth = _mask("ground truth", frame.truth, label_set)
-    pictures = [_photo("camera", frame.image)]
-    for name, prediction in zip(names, frame.predictions, strict=True):
-        of = f" of {name}" if len(names) > 1 else ""
-        errors = error_picture(frame.image, prediction, frame.truth)
-        pictures += [_mask(f"prediction{of}", prediction, label_set), _photo(f"errors{of}", errors)]
-    # One network makes a row of four pictures, two make two rows of three.
-    pictures.insert(1 if len(names) == 1 else 3, truth)
-    class_ids = np.unique(np.stack([frame.truth, *frame.predictions])).tolist()
-    return ShownFrame(frame.name, tuple(mious), tuple(pictures), frozenset(class_ids))
 
 
 def _class_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,187 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`unet-seg segment` on pictures, folders and a video, by a small real network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from engines import picture, small_checkpoint
+from pictures import write_picture
+
+from unet_seg_ros.cli.main import main
+from unet_seg_ros.datasets.picture_files import read_label_picture, read_picture
+from unet_seg_ros.figures import overlay
+from unet_seg_ros.inference.segmenter import Frame, Segmenter
+from unet_seg_ros.labels import LabelSet, Uint8Array
+from unet_seg_ros.model.checkpoint import save_checkpoint
+from unet_seg_ros.video import Video
+
+SIZE = (96, 64)
+CAMVID = LabelSet.load("camvid11")
+VIDEO_FRAMES = 11  # more than a batch
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> str:
+    path = tmp_path / "mine.safetensors"
+    save_checkpoint(path, small_checkpoint())
+    return str(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Return a folder with pictures of two sizes, one of them in a folder of its own."""
+    write_picture(tmp_path / "streets" / "one.png", picture(*SIZE, seed=1))
+    write_picture(tmp_path / "streets" / "two.jpg", picture(120, 80, seed=2))
+    write_picture(tmp_path / "streets" / "rain" / "one.png", picture(*SIZE, seed=3))
+    return tmp_path / "streets"
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    path = tmp_path / "drive.mp4"
+    with Video(path, 10.0) as frames:
+        for index in range(VIDEO_FRAMES):
+            frames.write(picture(*SIZE, seed=index))
+    return path
+
+
+def segment(inputs: list[Path], out: Path, checkpoint: str, *options: str) -> int:
+    arguments = [*map(str, inputs), str(out), "--checkpoint", checkpoint, "--device", "cpu"]
+    return main(["segment", *arguments, *options])
+
+
+def expected(checkpoint: str, pixels: Uint8Array) -> Uint8Array:
+    segmenter = Segmenter.from_checkpoint(checkpoint, "cpu", compile="off")
+    return segmenter([Frame(pixels, "rgb")])[0].labels
+
+
+def written_files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_folder_gets_labels_and_overlays_of_all_pictures_below_it(
+    folder: Path, checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "masks"
+    assert segment([folder], out, checkpoint) == 0
+    printed = capsys.readouterr()
+    assert printed.out == f"{out}: labels, overlay of 3 pictures\n"
+    assert "3/3" in printed.err
+    names = ("one", "rain/one", "two")
+    assert written_files(out) == sorted(
+        [
+            "label_set.yaml",
+            *(f"{kind}/{name}.png" for kind in ("labels", "overlay") for name in names),
+        ]
+    )
+    for source in folder.rglob("*.*"):
+        name = source.relative_to(folder).with_suffix(".png")
+        pixels = read_picture(source)
+        labels = read_label_picture(out / "labels" / name)
+        assert np.array_equal(labels, expected(checkpoint, pixels))
+        shown = read_picture(out / "overlay" / name)
+        assert np.array_equal(shown, overlay(pixels, CAMVID.colorize(labels)))
+    assert LabelSet.load(out / "label_set.yaml") == CAMVID
+
+
+def test_each_output_is_there_on_request(
+    folder: Path, checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "masks"
+    outputs = ["--outputs", "color_mask", "side_by_side", "--json"]
+    assert segment([folder / "one.png"], out, checkpoint, *outputs) == 0
+    assert json.loads(capsys.readouterr().out) == {"folder": str(out), "pictures": 1, "faults": []}
+    assert written_files(out) == ["color_mask/one.png", "label_set.yaml", "side_by_side/one.png"]
+    pixels = read_picture(folder / "one.png")
+    mask = read_picture(out / "color_mask" / "one.png")
+    assert np.array_equal(mask, CAMVID.colorize(expected(checkpoint, pixels)))
+    both = read_picture(out / "side_by_side" / "one.png")
+    assert np.array_equal(both, np.hstack([pixels, mask]))
+
+
+def test_a_video_gets_a_label_map_a_frame_and_videos_to_look_at(
+    video: Path, folder: Path, checkpoint: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "masks"
+    outputs = ["--outputs", "labels", "overlay", "side_by_side"]
+    assert segment([video, folder / "one.png"], out, checkpoint, *outputs) == 0
+    capture = cv2.VideoCapture(str(video))
+    for index in range(VIDEO_FRAMES):
+        pixels = np.asarray(cv2.cvtColor(capture.read()[1], cv2.COLOR_BGR2RGB), np.uint8)
+        labels = read_label_picture(out / "labels" / "drive" / f"{index:06}.png")
+        assert np.array_equal(labels, expected(checkpoint, pixels))
+    for view, width in (("overlay", SIZE[0]), ("side_by_side", 2 * SIZE[0])):
+        shown = cv2.VideoCapture(str(out / view / "drive.mp4"))
+        assert shown.get(cv2.CAP_PROP_FRAME_COUNT) == VIDEO_FRAMES
+        assert shown.get(cv2.CAP_PROP_FPS) == 10
+        assert shown.get(cv2.CAP_PROP_FRAME_WIDTH) == width
+        assert (out / view / "one.png").exists()
+
+
+def test_files_that_cannot_be_read_are_listed_and_make_the_status_1(
+    folder: Path, checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "broken.png").write_bytes(b"no picture")
+    notes = tmp_path / "notes.txt"
+    notes.write_text("no video")
+    assert segment([folder, notes], tmp_path / "masks", checkpoint) == 1
+    printed = capsys.readouterr().out
+    assert "of 3 pictures\n2 damaged, left out:\n" in printed
+    assert f"  {folder / 'broken.png'}: not a picture" in printed
+    assert f"  {notes}: not a video" in printed
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        (["nowhere"], "nowhere: no such file or folder"),
+        (["streets/one.png", "streets/rain/one.png"], "would have masks of the same name"),
+        (["broken.png"], "broken.png: not a picture"),
+    ],
+)
+def test_what_cannot_be_segmented_leaves_nothing(
+    names: list[str],
+    reason: str,
+    folder: Path,
+    checkpoint: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    before = written_files(tmp_path)
+    assert segment([tmp_path / name for name in names], tmp_path / "masks", checkpoint) == 1
+    assert reason in capsys.readouterr().err
+    assert written_files(tmp_path) == before
+    assert folder.is_dir()
+
+
+def test_a_folder_that_exists_is_left_alone(
+    folder: Path, checkpoint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = written_files(folder)
+    assert segment([folder], folder, checkpoint) == 1
+    assert "exists already" in capsys.readouterr().err
+    assert written_files(folder) == before
+
+
+def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(["segment", "--help"])
+    assert leaving.value.code == 0
+    assert "unet-seg segment" in capsys.readouterr().out.partition("examples:")[2]

@@ -1,0 +1,153 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`unet-seg bag evaluate`: how good the label maps in a recorded drive are."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from unet_seg_ros.cli import evaluate
+from unet_seg_ros.cli.data_spec import DataSpec
+
+if TYPE_CHECKING:
+    from unet_seg_ros.datasets.bag_pictures import BagPictures
+    from unet_seg_ros.labels import LabelSet, Uint8Array
+    from unet_seg_ros.training.recorded import LabelMaps
+
+_DESCRIPTION = """\
+Score the label maps in a rosbag2 against the semantic cameras in it, picture by picture of equal
+stamp, and write the report of `unet-seg evaluate`. With --checkpoint the pictures are segmented now
+and recorded label maps are not looked at: `unet-seg evaluate --data BAG --skip-bad`.
+"""
+_EXAMPLES = """\
+examples:
+  unet-seg bag evaluate drive_masks
+  unet-seg bag evaluate drive --checkpoint carla29-small
+  unet-seg bag evaluate tagged_drive_masks --label-set carla29 --out score --json
+
+Writes report.json and report.html into the output folder. What each figure means is in
+docs/evaluation.md. Of a ROS 1 bag, what `unet-seg bag segment` makes of it can be scored.
+"""
+_NOT_MEASURED = (
+    "Label maps were scored as they were recorded, without the network's confidence and time; "
+    "--checkpoint measures both."
+)
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `evaluate` to the commands of `unet-seg bag`."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="score the label maps in a recorded drive against its semantic cameras",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bag", help="a rosbag2 folder, or its .mcap or .db3 file")
+    parser.add_argument(
+        "--checkpoint", metavar="NAME|FILE", help="segment with this one (default: recorded masks)"
+    )
+    parser.add_argument(
+        "--label-set",
+        default="",
+        metavar="NAME|FILE",
+        help="what the semantic cameras show (default: told by their colours)",
+    )
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="only N pictures, evenly spread (default: all)"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("evaluation"),
+        metavar="FOLDER",
+        help="where the report goes; an earlier one is replaced (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print report.json")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Evaluate as the options say; return the exit status."""
+    if options.limit is not None and options.limit < 1:
+        raise ValueError("--limit must be at least 1")
+    if options.checkpoint:
+        return evaluate.run(_as_evaluate(options))
+    return _evaluate_recorded(options)
+
+
+def _as_evaluate(options: argparse.Namespace) -> argparse.Namespace:
+    """Return the options of `unet-seg evaluate` that say the same."""
+    spec = DataSpec(options.bag, layout="bag", label_set=options.label_set)
+    own = {"data": [spec], "against": None, "part": "all", "skip_bad": True, "precision": "auto"}
+    return argparse.Namespace(**{**vars(options), **own})
+
+
+def _evaluate_recorded(options: argparse.Namespace) -> int:
+    from tqdm import tqdm
+
+    from unet_seg_ros.datasets.bag_pictures import open_bag
+    from unet_seg_ros.datasets.splits import evenly_spread
+    from unet_seg_ros.labels import LabelSet
+    from unet_seg_ros.training import recorded, report
+
+    path = Path(options.bag).resolve()
+    pictures = open_bag(path, LabelSet.load(options.label_set) if options.label_set else None)
+    network = _recorded_network(pictures)
+    options.out.mkdir(parents=True, exist_ok=True)
+    indices = evenly_spread(range(len(pictures)), options.limit)
+    bar = tqdm(indices, desc=pictures.name, unit="picture", dynamic_ncols=True)
+    measured = recorded.evaluate_recorded(network.label_maps, network.label_set, pictures, bar)
+    shown = recorded.show_recorded_frames(network.label_maps, pictures, measured)
+    facts = report.DataFacts(options.bag, "all", "", len(indices), tuple(pictures.faults))
+    section = report.data_section(pictures, facts, measured, [network.name])
+    section["notes"].append(_NOT_MEASURED)
+    about = recorded.recorded_section(network.name, network.label_set)
+    document = report.document([about], [section])
+    report.write_report(options.out, document, [shown])
+    print(report.to_json(document) if options.json else evaluate.for_people(document, options.out))
+    return 0
+
+
+class _Recorded(NamedTuple):
+    """The network whose label maps are in a bag: its name, its classes, and what it said."""
+
+    name: str
+    label_set: LabelSet
+    label_maps: LabelMaps
+
+
+def _recorded_network(pictures: BagPictures) -> _Recorded:
+    """Find the label maps of the pictures of a bag.
+
+    Raises:
+        BagError: There are none, or those of several cameras are not of one network.
+    """
+    from unet_seg_ros.bags.drive import labels_topic, read_legend
+    from unet_seg_ros.bags.reader import BagReader
+    from unet_seg_ros.bags.writer import BagError
+    from unet_seg_ros.datasets.bag_pictures import index_images, read_image_at
+    from unet_seg_ros.ros.topics import CameraTopics
+
+    cameras = {picture.topic: CameraTopics(picture.topic) for picture, _ in pictures.pairs}
+    with BagReader(pictures.bag) as reader:
+        legends = {read_legend(reader, camera) for camera in cameras.values()}
+        topics = {image: labels_topic(reader, camera) for image, camera in cameras.items()}
+    if len(legends) > 1:
+        names = ", ".join(sorted(name for _, name in legends))
+        raise BagError(f"{pictures.bag}: its cameras have label maps of several networks: {names}")
+    [(label_set, name)] = legends
+    recorded = {topic for topic in topics.values() if topic}
+    if not recorded:
+        raise BagError(f"{pictures.bag}: has no label maps; make them with unet-seg bag segment")
+    places = index_images(pictures.bag, recorded)
+
+    def label_maps(index: int) -> Uint8Array | None:
+        picture, _ = pictures.pairs[index]
+        place = places.get(topics[picture.topic], {}).get(picture.stamp_ns)
+        return read_image_at(pictures.bag, place).pixels[..., 0] if place else None
+
+    return _Recorded(name or "recorded", label_set, label_maps)

@@ -1,0 +1,59 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The arguments that say which network runs on what, for the commands that segment offline."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from unet_seg_ros.inference.segmenter import Segmenter
+
+
+def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --checkpoint, --device, --precision, --compile and --upsample."""
+    parser.add_argument(
+        "--checkpoint",
+        required=True,
+        metavar="NAME|FILE",
+        help="a checkpoint in the box by name, or a .safetensors file",
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        default="auto",
+        help="of the network (default: what the node takes on this machine)",
+    )
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="compile the network first, which takes up to a minute on the processor and makes "
+        "every frame after it faster: for long drives",
+    )
+    parser.add_argument(
+        "--upsample",
+        choices=("labels", "logits"),
+        default="labels",
+        help="what is enlarged to the pictures' size: labels (fast) or logits (smoother edges) "
+        "(default: %(default)s)",
+    )
+
+
+def make_segmenter(options: argparse.Namespace) -> Segmenter:
+    """Load the network as the options say.
+
+    Raises:
+        ValueError: There is no such checkpoint, or the machine cannot run it so.
+    """
+    from unet_seg_ros.inference.segmenter import Segmenter
+    from unet_seg_ros.weights import find_checkpoint
+
+    return Segmenter.from_checkpoint(
+        find_checkpoint(options.checkpoint),
+        options.device,
+        options.precision,
+        compile="on" if options.compile else "off",
+        upsample=options.upsample,
+    )

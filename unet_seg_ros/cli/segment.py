@@ -1,0 +1,81 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`unet-seg segment`: label maps, colour masks and overlays of pictures, folders and videos."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from unet_seg_ros.cli.engine import add_engine_arguments, make_segmenter
+from unet_seg_ros.cli.progress import fault_lines, progress_bar
+from unet_seg_ros.figures import VIEWS
+
+LABELS = "labels"
+OUTPUTS = (LABELS, *VIEWS)
+
+_DESCRIPTION = """\
+Segment pictures, folders of pictures with all folders in them, and videos. Each kind of output has
+a folder of its own in OUT, with files named like the pictures:
+
+  labels         class ids, a PNG with one channel; of a video, a PNG for every frame
+  overlay        the colour mask over the picture, PNG; of a video, an mp4
+  color_mask     the label set's colours, PNG; of a video, an mp4
+  side_by_side   picture and colour mask, PNG; of a video, an mp4
+
+and OUT/label_set.yaml says what the class ids are. Until everything is there the folder is called
+OUT.partial; interrupted with Ctrl-C, nothing is left of it.
+"""
+_EXAMPLES = """\
+examples:
+  unet-seg segment pictures masks --checkpoint carla29-small
+  unet-seg segment street.jpg masks --checkpoint carla29-small --outputs labels side_by_side
+  unet-seg segment drive.mp4 masks --checkpoint mine.safetensors --outputs overlay
+
+Label maps are read back by naming them: unet-seg data check with pictures in images/ and these in
+masks/ (layout images-masks). For recorded ROS drives there is `unet-seg bag segment`. Pictures that
+cannot be read are listed, left out, and make the exit status 1.
+"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add this command to `unet-seg`."""
+    parser = commands.add_parser(
+        "segment",
+        help="segment pictures, folders of pictures and videos",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "inputs", nargs="+", type=Path, metavar="IN", help="pictures, folders, videos"
+    )
+    parser.add_argument("out", type=Path, metavar="OUT", help="the folder to write")
+    add_engine_arguments(parser)
+    parser.add_argument(
+        "--outputs",
+        nargs="+",
+        choices=OUTPUTS,
+        default=(LABELS, "overlay"),
+        help="what to write: %(choices)s (default: labels overlay)",
+    )
+    parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Segment; return 1 where files cannot be read."""
+    from unet_seg_ros.segment_files import find_inputs, segment_files
+
+    inputs = find_inputs(options.inputs)
+    segmenter = make_segmenter(options)
+    with progress_bar(options.out.name, "picture") as show:
+        segmented = segment_files(inputs, options.out, options.outputs, segmenter, show)
+    if options.json:
+        print(json.dumps({"folder": str(options.out), **asdict(segmented)}, indent=2))
+    else:
+        about = f"{options.out}: {', '.join(options.outputs)} of {segmented.pictures} pictures"
+        print(about, *fault_lines(segmented.faults, "left out"), sep="\n")
+    return 1 if segmented.faults else 0
