@@ -12,13 +12,15 @@ VENV := $(if $(ROS_DISTRO),.venv-$(ROS_DISTRO)-installed,$(if $(filter kilted,$(
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ROS_WHEELS := $(if $(ROS_DISTRO),,requirements/ros-$(ROS).txt)
-BENCHMARKS := engine transport town_rendering bag_writers augmentation reading training
+BENCHMARKS := engine transport town_rendering carla_node capture bag_writers offline augmentation \
+    reading training
 
 .PHONY: demo test test-slow test-graph lint bench build install clean
 
 install: $(VENV)/.installed
 
-$(VENV)/.installed: requirements/base.txt requirements/carla.txt requirements/train.txt requirements/dev.txt $(ROS_WHEELS) setup.py
+$(VENV)/.installed: requirements/base.txt requirements/carla.txt requirements/train.txt \
+    requirements/view.txt requirements/dev.txt $(ROS_WHEELS) setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || \
 	    { echo "$(PYTHON) is not Python 3.10 to 3.12: say which one with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)

@@ -30,6 +30,7 @@ setup(
             "py.typed",
             "label_mappings/*.yaml",
             "label_sets/*.yaml",
+            "palettes/*.yaml",
             "ros/fastdds.xml",
             "training/*.html",
             "weights/*",
@@ -39,8 +40,11 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{PACKAGE}"]),
         (f"share/{PACKAGE}", ["package.xml"]),
         (f"share/{PACKAGE}/launch", files_of("launch/*.launch.py")),
+        (
+            f"share/{PACKAGE}/config",
+            files_of("config/*.yaml", "config/*.rviz", "config/*.json"),
+        ),
         (f"share/{PACKAGE}/config/rigs", files_of("config/rigs/*.json")),
-        (f"share/{PACKAGE}/config", files_of("config/*.yaml", "config/*.rviz")),
     ],
     python_requires=">=3.10",
     install_requires=[
@@ -48,16 +52,19 @@ setup(
         "numpy>=1.23",
         "opencv-python-headless>=4.5,<5",
         "PyYAML>=5.4",
+        "lz4>=4.0",
         "mcap>=1.2",
         "rosbags>=0.11",
         "safetensors>=0.4",
         "torch>=2.5",
         "tqdm>=4.60",
+        "zstandard>=0.15",
     ],
     extras_require={
         # A client of another version than the simulator's can crash; msgpack is the stand-in's.
         "carla": ["carla==0.9.16", "msgpack>=1.0"],
         "onnx": ["onnx>=1.16", "onnxruntime>=1.18"],
+        "ray": ["ray>=2.9"],
         "train": [
             # 2.0.8 is the last under the MIT licence.
             "albumentations==2.0.8",
@@ -65,6 +72,8 @@ setup(
             "matplotlib>=3.6",
             "tensorboard>=2.14",
         ],
+        # Its programming interface changes with every minor version.
+        "view": ["rerun-sdk==0.41.*"],
     },
     zip_safe=False,
     entry_points={
@@ -72,6 +81,7 @@ setup(
             "unet-seg = unet_seg_ros.cli.main:main",
             "segmentation_node = unet_seg_ros.nodes.segmentation:main",
             "camera_node = unet_seg_ros.nodes.camera:main",
+            "carla_node = unet_seg_ros.nodes.carla:main",
             "evaluation_node = unet_seg_ros.nodes.evaluation:main",
             "recorder_node = unet_seg_ros.nodes.recorder:main",
         ],

@@ -24,7 +24,7 @@ CAMERA = "/carla/ego_vehicle/rgb_front"
 def command(output: Path, *arguments: str) -> list[str]:
     """Return the command line of a short demonstration that a busy machine keeps up with."""
     demo = [sys.executable, "-m", "unet_seg_ros.cli.main", "demo", "--output", str(output)]
-    return [*demo, "--rate", "5", "--seconds", str(FRAMES / 5), "--device", "cpu", *arguments]
+    return [*demo, "--rate", "10", "--seconds", str(FRAMES / 10), "--device", "cpu", *arguments]
 
 
 def environment() -> dict[str, str]:

@@ -29,8 +29,8 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from unet_seg_ros.datasets.samples import DataError
 from unet_seg_ros.datasets.sources import open_source
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, built_in_label_sets
-from unet_seg_ros.nodes.camera import UNKNOWN_COLOR_RGB, Camera
+from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
+from unet_seg_ros.nodes.camera import Camera
 from unet_seg_ros.ros.parameters import ParameterError
 
 RGB = "/carla/ego_vehicle/rgb_front"
@@ -218,12 +218,6 @@ def test_the_semantic_camera_shows_the_ground_truth(graph, pairs, semantic, labe
     assert (truth[0, :2] == UNKNOWN_ID).all()
     assert (decode(pixels, "bgra")[0] == truth).all()
     assert (pixels[..., 3] == 255).all()
-
-
-@pytest.mark.parametrize("label_set", built_in_label_sets())
-def test_no_class_has_the_color_of_the_unknown(label_set):
-    colors = [item.color for item in LabelSet.load(label_set).classes]
-    assert UNKNOWN_COLOR_RGB not in colors
 
 
 def test_both_cameras_are_scaled_alike(graph, pairs):

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from graph import Graph
+from rclpy.duration import Duration
 from rclpy.parameter import Parameter
 from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
@@ -220,6 +221,22 @@ def test_another_legend_begins_another_score(graph):
     score = bench.score_when(lambda item: item["label_set"] == "carla23")
     assert score["miou"] is None
     assert set(score["frames"].values()) == {0}
+
+
+def test_an_exchanged_checkpoint_is_told_in_the_report(tmp_path):
+    with Graph() as graph:
+        bench = Bench(graph, truth_encoding="tags", report=str(tmp_path))
+        bench.send_truth(1, tags(TRUTH))
+        bench.send_labels(1)
+        bench.score_when(lambda item: item["frames"]["scored"] == 1)
+        assert bench.legend
+        bench.legend.publish(legend_message(CARLA29, {}, "a better one"))
+        assert bench.legend.wait_for_all_acked(Duration(seconds=30))
+        bench.score_when(lambda _: True)
+        bench.score_when(lambda _: True)
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert document["checkpoints"][0]["name"] == "a better one"
+    assert document["data"][0]["warnings"] == ["a better one took the place of test on the way"]
 
 
 def test_bad_frames_are_refused_and_the_rest_is_scored(graph):

@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""`unet-seg demo`: a drive through the town, or the user's own pictures, as real ROS nodes."""
+"""`unet-seg demo`: a drive through a simulator, or the user's own pictures, as real ROS nodes."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from unet_seg_ros.cli.arguments import parse_size
 
 _EXAMPLES = """\
 examples:
-  unet-seg demo                                    twenty seconds through the built-in town
+  unet-seg demo                                    twenty seconds through the stand-in for CARLA
+  unet-seg demo --input town                       the same kind of town, without CARLA's client
   unet-seg demo --input pictures/                  a folder of pictures
   unet-seg demo --input drive.mp4 --seconds 60     a video
   unet-seg demo --device cuda --rate 60            on the GPU, at 60 Hz
 
-Camera, network, scorer and recorder run as ROS 2 nodes; ROS_DOMAIN_ID is respected where it is
-set. What they made is in the output folder: drive/ (a rosbag2), overlay.mp4, summary.png,
-report.json, and nodes/ with each node's parameters and log.
+The stand-in speaks CARLA's protocol; carla_node drives through it with CARLA's own client, as it
+does through CARLA. Camera, network, scorer and recorder run as ROS 2 nodes; ROS_DOMAIN_ID is
+respected where it is set. What they made is in the output folder: drive/ (a rosbag2), overlay.mp4,
+summary.png, report.json, and nodes/ with each node's parameters and log.
 """
 
 
@@ -29,17 +31,17 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add this command to `unet-seg`."""
     parser = commands.add_parser(
         "demo",
-        help="see it work: camera, network, score and recording as real nodes",
-        description="Play a drive as a camera, segment every frame, score and record it, and show "
-        "what came out.",
+        help="see it work: simulator, network, score and recording as real nodes",
+        description="Drive through a stand-in for CARLA, or play pictures as a camera; segment "
+        "every frame, score and record it, and show what came out.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--input",
-        default="town",
-        metavar="FOLDER|VIDEO|town[:SEED]",
-        help="what the camera shows (default: the built-in town)",
+        default="standin",
+        metavar="FOLDER|VIDEO|town[:SEED]|standin",
+        help="what the camera shows (default: the stand-in for CARLA)",
     )
     parser.add_argument(
         "--seconds", type=float, default=20.0, help="how long to drive (default: %(default)s)"
@@ -52,7 +54,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         type=parse_size,
         default=(800, 600),
         metavar="WxH",
-        help="of the town's camera (default: 800x600); other pictures keep their size",
+        help="of the simulator's or the town's camera (default: 800x600); other pictures keep "
+        "their size",
     )
     parser.add_argument(
         "--checkpoint",
@@ -79,11 +82,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Demonstrate as the options say; return the exit status."""
+    from unet_seg_ros.carla.rig import MAX_STEP_S
     from unet_seg_ros.demo import run as demo
     from unet_seg_ros.weights import find_checkpoint
 
     if options.seconds <= 0 or options.rate <= 0:
         raise ValueError("--seconds and --rate must be above 0")
+    if options.input == demo.STAND_IN and options.rate * MAX_STEP_S < 1:
+        raise ValueError(f"--rate must be at least {1 / MAX_STEP_S:g}: CARLA's steps are short")
     report = demo.run(
         demo.Options(
             source=options.input,
@@ -107,7 +113,7 @@ def _for_people(report: dict[str, Any], output: Path) -> str:
         f"{report['frames_out']} of {report['frames_in']} frames segmented, "
         f"{report['dropped']} dropped, {report['fps']} frames per second "
         f"on {report['device']} ({report['precision']})",
-        f"from stamp to masks: p50 {latency['p50']} ms, p95 {latency['p95']} ms, "
+        f"from picture to masks: p50 {latency['p50']} ms, p95 {latency['p95']} ms, "
         f"p99 {latency['p99']} ms",
     ]
     if report["miou"] is not None:

@@ -8,7 +8,17 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from unet_seg_ros.cli import capture, data, demo, evaluate, export, standin, train
+from unet_seg_ros.cli import (
+    bag,
+    capture,
+    data,
+    demo,
+    evaluate,
+    export,
+    segment,
+    standin,
+    train,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +29,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         epilog="Each command has examples: unet-seg COMMAND --help",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, capture, data, train, evaluate, export, standin):
+    for command in (
+        demo, segment, capture, data, train, evaluate, bag, export, standin
+    ):  # fmt: skip
         command.add_parser(commands)
     options = parser.parse_args(arguments)
     try:

@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes as processes of their own, started and ended together."""
+"""Nodes, and what they need, as processes of their own, started and ended together."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,10 @@ class NodeProcesses:
         parameter_file.write_text(yaml.safe_dump(document), encoding="utf-8")
         command = [sys.executable, "-m", f"unet_seg_ros.nodes.{module}"]
         command += ["--ros-args", "--params-file", str(parameter_file)]
+        self.start_command(name, command, niceness)
+
+    def start_command(self, name: str, command: Sequence[str], niceness: int = 0) -> None:
+        """Start something that is no node; as for the rest, like `start`."""
         with self._log(name).open("wb") as log:
             # In a session of its own, so that Ctrl-C reaches the demonstration only, which then
             # ends the nodes in order.
@@ -59,6 +63,10 @@ class NodeProcesses:
                 start_new_session=True,
             )
         os.setpriority(os.PRIO_PROCESS, self._running[name].pid, niceness)
+
+    def log(self, name: str) -> str:
+        """Return what a process has printed so far."""
+        return self._log(name).read_text(encoding="utf-8", errors="replace")
 
     def has_ended(self, name: str) -> bool:
         """Return whether a node has ended by itself, successfully.
@@ -115,5 +123,4 @@ class NodeProcesses:
         return self._folder / f"{name}.log"
 
     def _end_of_log(self, name: str) -> str:
-        lines = self._log(name).read_text(encoding="utf-8", errors="replace").splitlines()
-        return "\n".join(lines[-8:])
+        return "\n".join(self.log(name).splitlines()[-8:])

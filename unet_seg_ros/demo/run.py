@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The demonstration from start to end: nodes, drive, recording, report."""
+"""The demonstration from start to end: simulator, nodes, drive, recording, report."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from unet_seg_ros.datasets.sources import open_source
 from unet_seg_ros.demo.monitor import Monitor
 from unet_seg_ros.demo.processes import NodeProcesses
 from unet_seg_ros.demo.report import Drive, write_report
+from unet_seg_ros.demo.simulator import start_simulator
 from unet_seg_ros.demo.sizing import affordable_input_size
 from unet_seg_ros.inference.geometry import Size
 from unet_seg_ros.labels import LabelSet
@@ -30,6 +31,10 @@ IMAGE_TOPIC = "/carla/ego_vehicle/rgb_front/image"
 TRUTH_TOPIC = "/carla/ego_vehicle/semantic_segmentation_front/image"
 CAMERA = topics.CameraTopics(IMAGE_TOPIC)
 LABELS_TOPIC = CAMERA.output(topics.LABELS)
+
+STAND_IN = "standin"
+"""The source that is no pictures but a simulator: the stand-in for CARLA."""
+_STAND_IN_LABEL_SET = "carla29"
 
 # Loading torch, compiling the network and drawing the drive take their time on a slow machine.
 _START_TIMEOUT_S = 300.0
@@ -45,10 +50,11 @@ class Options:
     """What to demonstrate.
 
     Attributes:
-        source: What `datasets.sources.open_source` opens.
+        source: `STAND_IN`, or what `datasets.sources.open_source` opens.
         seconds: How long to drive.
         rate_hz: The camera's pictures per second.
-        size: (width, height) of the town's camera; pictures of the user's own keep theirs.
+        size: (width, height) of the simulator's or the town's camera; pictures of the user's own
+            keep theirs.
         checkpoint: The network's file.
         device: What the network runs on.
         input_size: (width, height) that the network sees; None for what the machine keeps up with.
@@ -143,8 +149,10 @@ class _Seen:
 
 
 def _plan(options: Options) -> _Plan:
-    source = open_source(options.source, size=options.size, fps=options.rate_hz)
     frames = round(options.seconds * options.rate_hz)
+    if options.source == STAND_IN:
+        return _Plan(frames, options.size, LabelSet.load(_STAND_IN_LABEL_SET))
+    source = open_source(options.source, size=options.size, fps=options.rate_hz)
     first = next(iter(source))
     return _Plan(
         frames=min(frames, len(source)) if isinstance(source, Sized) else frames,
@@ -163,21 +171,29 @@ def _drive(
     """Start the nodes, play the drive, end the nodes in order."""
     logs = folder / "nodes"
     logs.mkdir()
+    camera = "carla" if options.source == STAND_IN else "camera"
     with NodeProcesses(logs) as nodes, Monitor() as monitor:
 
         def wait_for(condition: Callable[[], bool], what: str, timeout_s: float) -> None:
             monitor.wait_for(condition, what, timeout_s, nodes.require_running)
 
-        _start_nodes(nodes, options, plan, input_size, folder)
+        if options.source == STAND_IN:
+            say("starting the stand-in for CARLA")
+            start_simulator(nodes, logs, options.size, options.rate_hz, plan.frames)
+        else:
+            _start_camera(nodes, options, plan)
         say("starting the camera, the network, the scorer and the recorder")
+        _start_others(nodes, options, plan, input_size, folder)
         wait_for(lambda: _is_active(monitor), "the network", _START_TIMEOUT_S)
         wait_for(lambda: _is_connected(monitor, plan), "the nodes", _START_TIMEOUT_S)
-        monitor.set_parameter("/camera", "playing", True, _ANSWER_TIMEOUT_S, nodes.require_running)
+        monitor.set_parameter(
+            f"/{camera}", "playing", True, _ANSWER_TIMEOUT_S, nodes.require_running
+        )
         with _progress_bar(plan.frames) as bar:
 
             def camera_has_ended() -> bool:
                 _show(bar, monitor)
-                return nodes.has_ended("camera")
+                return nodes.has_ended(camera)
 
             wait_for(camera_has_ended, "the drive", options.seconds * 3 + _START_TIMEOUT_S)
             wait_for(lambda: _is_settled(monitor, plan), "the last frame", _SETTLE_TIMEOUT_S)
@@ -188,7 +204,24 @@ def _drive(
         return _Seen(_engine(monitor), monitor.score)
 
 
-def _start_nodes(
+def _start_camera(nodes: NodeProcesses, options: Options, plan: _Plan) -> None:
+    nodes.start(
+        "camera",
+        "camera",
+        {
+            "source": options.source,
+            "rate": options.rate_hz,
+            "width": plan.frame_size[0],
+            "height": plan.frame_size[1],
+            "semantic": "palette" if plan.truth_set else "none",
+            "count": plan.frames,
+            "ahead": plan.frames,
+            "playing": False,
+        },
+    )
+
+
+def _start_others(
     nodes: NodeProcesses, options: Options, plan: _Plan, input_size: Size, folder: Path
 ) -> None:
     width, height = plan.frame_size
@@ -203,20 +236,6 @@ def _start_nodes(
             "warm_up_sizes": [f"{width}x{height}"],
             "outputs": [topics.LABELS, topics.COLOR_MASK],
             "autostart": True,
-        },
-    )
-    nodes.start(
-        "camera",
-        "camera",
-        {
-            "source": options.source,
-            "rate": options.rate_hz,
-            "width": width,
-            "height": height,
-            "semantic": "palette" if plan.truth_set else "none",
-            "count": plan.frames,
-            "ahead": plan.frames,
-            "playing": False,
         },
     )
     recorded = [IMAGE_TOPIC, CAMERA.camera_info, LABELS_TOPIC, CAMERA.output(topics.COLOR_MASK)]

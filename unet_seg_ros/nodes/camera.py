@@ -15,7 +15,6 @@ import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import islice
-from math import radians, tan
 from typing import Any
 
 import cv2
@@ -33,11 +32,13 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from unet_seg_ros.datasets.read_ahead import ReadAhead
 from unet_seg_ros.datasets.samples import DataError, Sample
 from unet_seg_ros.datasets.sources import Source, open_source
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, LabelSetError, Uint8Array
+from unet_seg_ros.labels import LabelSetError, Uint8Array
+from unet_seg_ros.ros.camera_info import pinhole_camera_info
 from unet_seg_ros.ros.images import Header, write_compressed_image, write_image
 from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec
 from unet_seg_ros.ros.qos import overridable
 from unet_seg_ros.ros.run import run
+from unet_seg_ros.ros.semantic import PALETTE, SEMANTIC_ENCODING, TAGS, look_up, semantic_table
 from unet_seg_ros.ros.topics import CameraTopics
 
 # From RGB, as sources yield it; None where nothing is to be done.
@@ -50,8 +51,6 @@ CONVERSIONS = {
     "jpeg": cv2.COLOR_RGB2BGR,
 }
 JPEG = "jpeg"
-SEMANTIC_ENCODING = "bgra8"
-UNKNOWN_COLOR_RGB = (255, 0, 255)  # no built-in label set has it
 
 QUEUE_DEPTH = 10  # of the publishers, as in carla_ros_bridge
 DELIVERY_TIMEOUT_S = 5.0
@@ -198,13 +197,15 @@ class Camera(Node):
         for spec in PARAMETERS:
             self.declare_parameter(spec.name, spec.default, spec.descriptor())
         self._encoding = self._choice("encoding", CONVERSIONS)
-        self._semantic = self._choice("semantic", ("none", "palette", "tags"))
+        self._semantic = self._choice("semantic", ("none", PALETTE, TAGS))
         self._rate: float = self._value("rate")
         self._published = 0
         self._is_started = False
         self._ends_at_s = 0.0
         source = self._open_source()
-        self._semantic_table = _semantic_table(self._semantic, source.label_set)
+        self._semantic_table: Uint8Array | None = None
+        if source.label_set and self._semantic != "none":
+            self._semantic_table = semantic_table(self._semantic, source.label_set)
         self._create_publishers()
         self._shots = ReadAhead(self._make_shots(source), self._value("ahead"))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -306,7 +307,7 @@ class Camera(Node):
             self._image_publisher.publish(write_image(header, shot.pixels, self._encoding))
         if self._semantic_table is not None and shot.labels is not None:
             header = Header(stamp_ns, self._semantic_frame_id)
-            pixels = _look_up(self._semantic_table, shot.labels)
+            pixels = look_up(self._semantic_table, shot.labels)
             self._semantic_info_publisher.publish(self._camera_info(shot, header))
             self._semantic_publisher.publish(write_image(header, pixels, SEMANTIC_ENCODING))
 
@@ -318,21 +319,7 @@ class Camera(Node):
         return stamp_ns
 
     def _camera_info(self, shot: Shot, header: Header) -> CameraInfo:
-        """Return the camera_info of a pinhole camera that looks through the picture's middle."""
-        focal = shot.width / (2.0 * tan(radians(self._value("fov")) / 2.0))
-        center_x, center_y = shot.width / 2.0, shot.height / 2.0
-        message = CameraInfo(
-            width=shot.width,
-            height=shot.height,
-            distortion_model="plumb_bob",
-            d=[0.0] * 5,
-            k=[focal, 0.0, center_x, 0.0, focal, center_y, 0.0, 0.0, 1.0],
-            r=[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0],
-            p=[focal, 0.0, center_x, 0.0, 0.0, focal, center_y, 0.0, 0.0, 0.0, 1.0, 0.0],
-        )
-        message.header.stamp = Time(nanoseconds=header.stamp_ns).to_msg()
-        message.header.frame_id = header.frame_id
-        return message
+        return pinhole_camera_info(header, shot.width, shot.height, self._value("fov"))
 
     def _end(self) -> None:
         """End the process's spinning, once everything has been delivered."""
@@ -369,26 +356,6 @@ def _scaled(pixels: Uint8Array, width: int, height: int, interpolation: int) -> 
     if pixels.shape[:2] == (height, width):
         return pixels
     return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), np.uint8)
-
-
-def _semantic_table(semantic: str, label_set: LabelSet | None) -> Uint8Array | None:
-    """Return what the semantic camera shows for each class id, `(256, 4)` uint8 BGRA."""
-    if semantic == "none" or label_set is None:
-        return None
-    table = np.zeros((256, 4), np.uint8)
-    table[:, 3] = 255
-    if semantic == "tags":
-        table[:, 2] = np.arange(256)
-    else:
-        table[:, 2::-1] = label_set.color_table
-        table[UNKNOWN_ID, 2::-1] = UNKNOWN_COLOR_RGB
-    return table
-
-
-def _look_up(table: Uint8Array, labels: Uint8Array) -> Uint8Array:
-    # One number of 32 bits a pixel is four times as fast as four of 8.
-    bgra = np.take(table.view(np.uint32)[:, 0], labels)
-    return bgra.view(np.uint8).reshape(*labels.shape, 4)
 
 
 def main(arguments: list[str] | None = None) -> int:

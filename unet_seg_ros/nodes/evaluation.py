@@ -12,6 +12,12 @@ Publishes the running score on `~/score` (std_msgs/String, JSON, latched) and on
      "coverage": 0.995, "miou": 0.71, "pixel_accuracy": 0.93, "frequency_weighted_iou": 0.88,
      "per_class_iou": {"Roads": 0.97, "Train": null, ...}, "truth_unknown": 0.0}
 
+With `-p report:=FOLDER` it listens to the camera as well and, when it ends, writes the report of
+`unet-seg evaluate` into that folder; with `-p keep_worst:=100` it also saves so many of the frames
+that it scored worst, in `FOLDER/worst_frames`, as a data set:
+
+    unet-seg data check FOLDER/worst_frames
+
 A class that the truth never showed has no IoU. `unet_seg_ros.nodes.scorer.Score` describes the
 rest, `unet_seg_ros.training.metrics` the figures.
 """
@@ -22,19 +28,21 @@ import json
 import queue
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
-from unet_seg_ros.labels import LabelSet, LabelSetError
+from unet_seg_ros.labels import LabelSet, LabelSetError, built_in_label_sets
 from unet_seg_ros.nodes.scorer import (
     LABELS,
     REFUSED,
@@ -46,10 +54,15 @@ from unet_seg_ros.nodes.scorer import (
     Scorer,
 )
 from unet_seg_ros.ros import qos, topics
+from unet_seg_ros.ros.images import read_compressed_image, read_image
 from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
 
+if TYPE_CHECKING:
+    from unet_seg_ros.nodes.frame_keeper import FrameKeeper
+
+IMAGE = "image"
 QUEUE_DEPTH = 20  # one second of a camera at 20 Hz may wait for the executor, and for the scorer
 THROTTLE_S = 1.0
 UNKNOWN_LIMIT = 0.5  # more of the truth unknown than this means that it is read wrongly
@@ -118,6 +131,21 @@ PARAMETERS = (
         range=(0.1, 3600.0),
         changeable=Changeable.AT_START,
     ),
+    ParameterSpec(
+        "report",
+        "",
+        "The folder that a report is written into when the node ends; empty for none.",
+        "An earlier report is replaced.",
+        changeable=Changeable.AT_START,
+    ),
+    ParameterSpec(
+        "keep_worst",
+        0,
+        "How many of the frames that were scored worst, at most one of every second, are saved as "
+        "training data in the folder worst_frames of the report; 0 for none.",
+        range=(0, 10_000),
+        changeable=Changeable.AT_START,
+    ),
 )
 
 
@@ -126,6 +154,7 @@ class Evaluation(Node):
 
     Raises:
         ParameterError: a parameter has an impossible value.
+        OSError: when it is destroyed, the report cannot be written.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -134,21 +163,41 @@ class Evaluation(Node):
             self.declare_parameter(spec.name, spec.default, spec.descriptor())
         values = {spec.name: self.get_parameter(spec.name).value for spec in PARAMETERS}
         self._camera = topics.CameraTopics(values["image_topic"])
-        self._scorer = _make_scorer(values)
+        self._max_pixels: int = values["max_image_pixels"]
+        truth_set = _load_label_set("truth_label_set", values)
+        self._scorer = _make_scorer(values, truth_set)
+        self._keeper = _make_keeper(values, truth_set)
         self._prediction_set: LabelSet | None = None
+        self._checkpoint = ""
+        self._exchanged = ""
         self._last_line = ""
-        self._work: queue.Queue[tuple[str, bytes | LabelSet] | None] = queue.Queue(2 * QUEUE_DEPTH)
+        self._work: queue.Queue[tuple[str, bytes | LabelSet] | None] = queue.Queue(3 * QUEUE_DEPTH)
+        if values["prediction_label_set"]:
+            prediction_set = _load_label_set("prediction_label_set", values)
+            try:
+                self._use(prediction_set)
+            except ValueError as error:
+                raise ParameterError(f"prediction_label_set: {error}") from error
         self._publish_reports(values)
         self._subscribe(values)
         self._worker = threading.Thread(target=self._run, name="scorer", daemon=True)
         self._worker.start()
 
     def destroy_node(self) -> None:
-        """Score what has arrived, log the result, and destroy the node."""
+        """Score what has arrived, destroy the node, log the result and write the report."""
         self._work.put(None)
         self._worker.join()
         super().destroy_node()
         self._log()  # to the console only: the node's publisher on /rosout is gone
+        if self._keeper:
+            self._write_report(self._keeper)
+
+    def _write_report(self, keeper: FrameKeeper) -> None:
+        score = self._scorer.score()
+        warnings = list(filter(None, (_problem(score), self._exchanged)))
+        name = self._checkpoint or self._camera.output(topics.LABELS)
+        for sentence in keeper.write(name, score, warnings):
+            self.get_logger().info(sentence)
 
     def _publish_reports(self, values: Mapping[str, Any]) -> None:
         self._score_publisher = self.create_publisher(String, "~/score", qos.latched())
@@ -162,11 +211,18 @@ class Evaluation(Node):
         if not values["prediction_label_set"]:
             legend = self._camera.output(topics.LEGEND)
             self.create_subscription(String, legend, self._read_legend, qos.latched())
-        sides = {TRUTH: values["truth_topic"], LABELS: self._camera.output(topics.LABELS)}
-        for side, topic in sides.items():
+        labels = self._camera.output(topics.LABELS)
+        sides: dict[str, tuple[type, str]] = {
+            TRUTH: (Image, values["truth_topic"]),
+            LABELS: (Image, labels),
+        }
+        if self._keeper:
+            message_type = CompressedImage if self._camera.compressed else Image
+            sides[IMAGE] = message_type, self._camera.image
+        for side, (message_type, topic) in sides.items():
             every_frame = QoSProfile(depth=QUEUE_DEPTH, reliability=ReliabilityPolicy.RELIABLE)
             self.create_subscription(
-                Image,
+                message_type,
                 topic,
                 partial(self._receive, side),
                 every_frame,
@@ -176,15 +232,21 @@ class Evaluation(Node):
 
     def _read_legend(self, message: String) -> None:
         try:
-            label_set = LabelSet.from_dict(json.loads(message.data))
+            document = json.loads(message.data)
+            label_set = LabelSet.from_dict(document)
         except ValueError as error:
             topic = self._camera.output(topics.LEGEND)
             self.get_logger().error(f"{topic}: this is no legend: {error}")
             return
+        checkpoint = str(document.get("checkpoint", ""))
         # A legend comes with every checkpoint; most have the same classes.
         if label_set != self._prediction_set:
             self._prediction_set = label_set
+            self._exchanged = ""
             self._work.put((topics.LEGEND, label_set))
+        elif checkpoint != self._checkpoint:
+            self._exchanged = f"{checkpoint} took the place of {self._checkpoint} on the way"
+        self._checkpoint = checkpoint
 
     def _receive(self, side: str, data: bytes) -> None:
         try:
@@ -195,17 +257,40 @@ class Evaluation(Node):
     def _run(self) -> None:
         while work := self._work.get():
             source, item = work
-            try:
-                if isinstance(item, LabelSet):
-                    self._scorer.use(item)
-                else:
-                    self._scorer.add(source, item)
-            # A frame that breaks something costs that frame, not the score of all the others.
-            except Exception as error:
-                self._scorer.count(REFUSED)
-                self.get_logger().warning(
-                    f"{source}: not scored: {error}", throttle_duration_sec=THROTTLE_S
-                )
+            with self._refusing(source):
+                self._take(source, item)
+            while self._scorer.has_pair:
+                with self._refusing(source):
+                    frame = self._scorer.score_pair()
+                    if self._keeper:
+                        self._keeper.add_frame(frame, has_time=self._work.empty())
+
+    @contextmanager
+    def _refusing(self, source: str) -> Iterator[None]:
+        """Let a frame that breaks something cost that frame, not the score of all the others."""
+        try:
+            yield
+        except OSError as error:
+            self.get_logger().error(f"not kept: {error}", throttle_duration_sec=THROTTLE_S)
+        except Exception as error:
+            self._scorer.count(REFUSED)
+            self.get_logger().warning(
+                f"{source}: not scored: {error}", throttle_duration_sec=THROTTLE_S
+            )
+
+    def _take(self, source: str, item: bytes | LabelSet) -> None:
+        if isinstance(item, LabelSet):
+            self._use(item)
+        elif source != IMAGE:
+            self._scorer.add(source, item)
+        elif self._keeper:
+            read = read_compressed_image if self._camera.compressed else read_image
+            self._keeper.add_image(read(item, self._max_pixels))
+
+    def _use(self, prediction_set: LabelSet) -> None:
+        common = self._scorer.use(prediction_set)
+        if self._keeper:
+            self._keeper.use(prediction_set, common)
 
     def _report(self) -> None:
         score = self._scorer.score()
@@ -234,24 +319,44 @@ class Evaluation(Node):
             self.get_logger().info(line)
 
 
-def _make_scorer(values: Mapping[str, Any]) -> Scorer:
+def _make_scorer(values: Mapping[str, Any], truth_set: LabelSet) -> Scorer:
     if values["truth_encoding"] not in TRUTH_ENCODINGS:
         raise ParameterError(
             f"truth_encoding: {values['truth_encoding']!r} is not possible; give one of "
             f"{', '.join(TRUTH_ENCODINGS)}"
         )
-    scorer = Scorer(
-        _load_label_set("truth_label_set", values),
+    return Scorer(
+        truth_set,
         values["truth_encoding"],
         values["max_waiting_frames"],
         values["max_image_pixels"],
     )
-    if values["prediction_label_set"]:
-        try:
-            scorer.use(_load_label_set("prediction_label_set", values))
-        except ValueError as error:
-            raise ParameterError(f"prediction_label_set: {error}") from error
-    return scorer
+
+
+def _make_keeper(values: Mapping[str, Any], truth_set: LabelSet) -> FrameKeeper | None:
+    """Return what writes the report; None where none is wanted, which spares it torch."""
+    if not values["report"]:
+        if values["keep_worst"]:
+            raise ParameterError("keep_worst: needs report, the folder that the frames go into")
+        return None
+    try:
+        from unet_seg_ros.nodes.frame_keeper import FrameKeeper
+        from unet_seg_ros.nodes.live_report import Drive
+    except ImportError as error:
+        raise ParameterError(
+            f"report: {error}; pip install {error.name}, or leave report empty"
+        ) from error
+    name = values["truth_label_set"]
+    try:
+        return FrameKeeper(
+            Path(values["report"]).expanduser(),
+            Drive(values["image_topic"], values["truth_topic"], truth_set),
+            values["keep_worst"],
+            name if name in built_in_label_sets() else str(Path(name).absolute()),
+            values["max_waiting_frames"],
+        )
+    except OSError as error:
+        raise ParameterError(f"report: {error}") from error
 
 
 def _load_label_set(parameter: str, values: Mapping[str, Any]) -> LabelSet:
@@ -300,7 +405,7 @@ def _texts(figures: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until Ctrl-C or SIGTERM; return the exit status."""
-    return run(Evaluation, arguments)
+    return run(Evaluation, arguments, expected_errors=(OSError,))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from unet_seg_ros.labels import LabelSet, Uint8Array
 from unet_seg_ros.ros.images import Image, read_image
 from unet_seg_ros.ros.pairing import StampPairs
+from unet_seg_ros.ros.semantic import PALETTE, TAGS
 from unet_seg_ros.training.metrics import CommonLabels, ConfusionMatrix, common_labels
 
 TRUTH = "truth"
@@ -25,8 +26,7 @@ SCORED = "scored"
 REFUSED = "refused"
 SKIPPED = "skipped"
 
-TruthEncoding = Literal["palette", "tags"]
-TRUTH_ENCODINGS: tuple[TruthEncoding, ...] = ("palette", "tags")
+TRUTH_ENCODINGS = (PALETTE, TAGS)
 
 
 @dataclass(frozen=True)
@@ -66,24 +66,43 @@ class Score:
         }
 
 
+@dataclass(frozen=True)
+class ScoredFrame:
+    """A frame that was scored. All label maps are `(H, W)` uint8, 255 where unknown.
+
+    Attributes:
+        stamp_ns: When it was taken.
+        truth_labels: The truth in its own label set.
+        truth: The truth in the label set of the score.
+        prediction: What was predicted, in the label set of the score.
+        matrix: The counts of this frame alone.
+    """
+
+    stamp_ns: int
+    truth_labels: Uint8Array
+    truth: Uint8Array
+    prediction: Uint8Array
+    matrix: ConfusionMatrix
+
+
 class Scorer:
     """Pairs label maps with pictures of the truth by their stamps, and counts.
 
-    One thread calls `use` and `add`; any may call `count` and `score`.
+    One thread calls `use`, `add` and `score_pair`; any may call `count` and `score`.
 
     Args:
         truth_set: The label set of the truth.
-        truth_encoding: "palette" for that set's colours, "tags" for ids in the red channel.
+        truth_encoding: `PALETTE` for that set's colours, `TAGS` for ids in the red channel.
         max_waiting: How many frames of a side may wait for their twins.
         max_pixels: Larger pictures are refused.
     """
 
     def __init__(
-        self, truth_set: LabelSet, truth_encoding: TruthEncoding, max_waiting: int, max_pixels: int
+        self, truth_set: LabelSet, truth_encoding: str, max_waiting: int, max_pixels: int
     ) -> None:
         self._truth_set = truth_set
         self._decode = (
-            truth_set.decode_palette if truth_encoding == "palette" else truth_set.decode_tags
+            truth_set.decode_palette if truth_encoding == PALETTE else truth_set.decode_tags
         )
         self._max_waiting = max_waiting
         self._max_pixels = max_pixels
@@ -93,8 +112,11 @@ class Scorer:
         self._common: CommonLabels | None = None
         self._begin()
 
-    def use(self, prediction_set: LabelSet) -> None:
+    def use(self, prediction_set: LabelSet) -> CommonLabels:
         """Read label maps in this label set from now on; an earlier one's score is forgotten.
+
+        Returns:
+            How label maps and truth are compared.
 
         Raises:
             ValueError: it has no class in common with the truth's.
@@ -105,23 +127,34 @@ class Scorer:
                 self._begin()
             self._matrix = ConfusionMatrix(len(common.label_set))
             self._common = common
-        self._score_pairs()
+        return common
 
     def add(self, side: str, data: bytes) -> None:
-        """Take a serialized sensor_msgs/Image of TRUTH or LABELS; score it when its twin is there.
-
-        Before the first `use`, pairs wait.
+        """Take a serialized sensor_msgs/Image of TRUTH or LABELS.
 
         Raises:
             BadImage: it holds no picture.
-            ValueError: the two differ in size, or the label map holds ids of another label set.
         """
         self.count(side)
         image = read_image(data, self._max_pixels)
         twin = self._pairs.put(side, image.header.stamp_ns, image)
         if twin is not None:
             self._unscored.append((image, twin) if side == TRUTH else (twin, image))
-        self._score_pairs()
+
+    @property
+    def has_pair(self) -> bool:
+        """Whether a pair can be scored; before the first `use`, pairs wait."""
+        return bool(self._common and self._unscored)
+
+    def score_pair(self) -> ScoredFrame:
+        """Score the pair that came first; only where there is one.
+
+        Raises:
+            ValueError: the two differ in size, or the label map holds ids of another label set.
+        """
+        assert self._common
+        truth, labels = self._unscored.popleft()
+        return self._score(truth, labels, self._common)
 
     def count(self, what: str) -> None:
         """Count a frame: REFUSED, SKIPPED, ..."""
@@ -150,22 +183,24 @@ class Scorer:
         self._matrix = ConfusionMatrix(0)
         self._truth_pixels = self._unknown_pixels = 0
 
-    def _score_pairs(self) -> None:
-        while self._common and self._unscored:
-            self._score(*self._unscored.popleft(), self._common)
-
-    def _score(self, truth: Image, prediction: Image, common: CommonLabels) -> None:
-        # mono8 comes as three equal channels.
-        labels = cv2.extractChannel(prediction.pixels, 0).astype(np.uint8, copy=False)
+    def _score(self, truth: Image, labels: Image, common: CommonLabels) -> ScoredFrame:
         truth_labels, unknown_pixels = self._decode(truth.pixels, truth.color_order)
+        # mono8 comes as three equal channels.
+        predicted = cv2.extractChannel(labels.pixels, 0).astype(np.uint8, copy=False)
+        frame = ScoredFrame(
+            stamp_ns=truth.header.stamp_ns,
+            truth_labels=truth_labels,
+            truth=_translated(truth_labels, common.truth_table),
+            prediction=_translated(predicted, common.prediction_table),
+            matrix=ConfusionMatrix(len(common.label_set)),
+        )
+        frame.matrix.update(frame.prediction, frame.truth)
         with self._lock:
             self._truth_pixels += truth_labels.size
             self._unknown_pixels += unknown_pixels
-            self._matrix.update(
-                _translated(labels, common.prediction_table),
-                _translated(truth_labels, common.truth_table),
-            )
+            self._matrix.merge(frame.matrix)
             self._frames[SCORED] += 1
+        return frame
 
 
 def _translated(labels: Uint8Array, table: Uint8Array) -> Uint8Array:

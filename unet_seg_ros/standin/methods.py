@@ -30,6 +30,7 @@ RETURN_NOTHING = frozenset(
         "apply_control_to_vehicle",
         "set_vehicle_light_state",
         "update_lights_state",
+        "reset_all_traffic_lights",
     }
 )
 
@@ -238,6 +239,9 @@ class Methods:
 
     def update_lights_state(self, _client: str, _lights: Wire, _discard: bool) -> None:
         """Taken, and without effect."""
+
+    def reset_all_traffic_lights(self) -> None:
+        """Taken, and without effect: the town's lights turn green for who comes."""
 
     def get_vehicle_light_states(self) -> Wire:
         """Vehicles with a light on: none."""

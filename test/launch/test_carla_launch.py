@@ -1,0 +1,166 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which programs carla.launch.py starts, and how, told by note takers in their places.
+
+That the nodes then do their work together is tested in test_whole_launch.py. Neither RViz nor
+ros2 bag has read these command lines.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from ros2_launch import Note, Workspace
+
+from unet_seg_ros.carla.rig_file import load_rig
+
+# Launch itself takes seconds to start, more where others need the processor.
+pytestmark = pytest.mark.timeout(240)
+
+FRONT = "/carla/ego_vehicle/rgb_front/image"
+TRUTH = "/carla/ego_vehicle/semantic_segmentation_front/image"
+NODES = {"carla_node", "segmentation_node"}
+
+
+@pytest.fixture
+def started(workspace: Workspace):
+    """Return a function that launches, and returns the notes of the programs that it waited for."""
+    workspace.add_note_takers()
+
+    def started(programs: set[str], **arguments: object) -> dict[str, Note]:
+        with workspace.launch("carla.launch.py", **arguments) as launch:
+            launch.wait_until(lambda: workspace.notes().keys() >= programs, f"{programs}")
+            output = launch.interrupt()
+        notes = workspace.notes()
+        assert notes.keys() == programs, output
+        assert "Traceback" not in output
+        return notes
+
+    return started
+
+
+def test_by_default_it_drives_and_segments(started):
+    notes = started(NODES)
+    carla, segmentation = (notes[name].parameters for name in ("carla_node", "segmentation_node"))
+    assert (carla["host"], carla["port"], carla["role_name"]) == ("localhost", 2000, "ego_vehicle")
+    assert (carla["town"], carla["weather"], carla["rig"]) == ("", "", "front")
+    assert carla["driver"] == "none"
+    assert segmentation["image_topics"] == [FRONT]
+    assert segmentation["checkpoint"] == "carla29-small"
+    assert segmentation["max_batch"] == 8  # from config/segmentation.yaml
+    assert carla["use_sim_time"] is segmentation["use_sim_time"] is True
+
+
+def test_everything_follows_the_rig_and_the_role(started):
+    programs = NODES | {"evaluation_node", "rviz2", "ros2 bag"}
+    on_request = dict.fromkeys(("evaluate", "rviz", "record"), "true")
+    notes = started(programs, rig="surround", role_name="hero", namespace="lab", **on_request)
+    cameras = [camera.id for camera in load_rig("surround").cameras if not camera.is_semantic]
+    topics = [f"/carla/hero/{camera}/image" for camera in cameras]
+    front, truth = topics[0], "/carla/hero/semantic_segmentation_front/image"
+
+    assert notes["segmentation_node"].parameters["image_topics"] == topics
+    assert "__ns:=/lab" in notes["segmentation_node"].after("-r")
+    scored = notes["evaluation_node"].parameters
+    assert (scored["image_topic"], scored["truth_topic"]) == (front, truth)
+    assert scored["truth_encoding"] == "palette"
+
+    rviz = notes["rviz2"]
+    assert rviz.after("-d")[0].endswith("/config/surround.rviz")
+    assert rviz.parameters["use_sim_time"] is True
+    for camera in cameras:
+        shown = f"/carla/ego_vehicle/{camera}/segmentation/overlay"
+        assert rviz.remappings[shown] == shown.replace("ego_vehicle", "hero")
+
+    bag = notes["ros2 bag"]
+    assert bag.arguments[:2] == ["bag", "record"]
+    assert bag.after("--storage") == ["mcap"]
+    assert "--use-sim-time" in bag.arguments
+    assert Path(bag.after("--qos-profile-overrides-path")[0]).name == "record_qos.yaml"
+    [pattern] = bag.after("--regex")
+    recorded = ["/clock", "/tf", "/tf_static", "/diagnostics", "/lab/evaluation/score", truth]
+    for topic in topics:
+        camera = topic.removesuffix("/image")
+        recorded += [topic, f"{camera}/camera_info"]
+        names = ("labels", "color_mask", "legend", "label_info", "camera_info")
+        recorded += [f"{camera}/segmentation/{name}" for name in names]
+    assert all(re.search(pattern, topic) for topic in recorded)
+    assert not re.search(pattern, f"{front}/compressed")
+    assert not re.search(pattern, "/carla/hero/rgb_front/segmentation/overlay")
+
+
+@pytest.mark.parametrize(("source", "encoding"), [("ros_bridge", "palette"), ("native", "tags")])
+def test_cameras_of_others_are_called_as_in_the_rig(started, source, encoding):
+    notes = started({"segmentation_node", "evaluation_node"}, source=source, evaluate="true")
+    assert notes["segmentation_node"].parameters["image_topics"] == [FRONT]
+    scored = notes["evaluation_node"].parameters
+    assert (scored["image_topic"], scored["truth_topic"]) == (FRONT, TRUTH)
+    assert scored["truth_encoding"] == encoding
+
+
+def test_tags_of_the_own_node_are_scored_as_tags(started):
+    notes = started(NODES | {"evaluation_node"}, semantic="tags", evaluate="true")
+    assert notes["carla_node"].parameters["semantic"] == "tags"
+    assert notes["evaluation_node"].parameters["truth_encoding"] == "tags"
+
+
+def test_any_topics_will_do(started):
+    programs = {"segmentation_node", "evaluation_node", "rviz2", "ros2 bag"}
+    notes = started(
+        programs,
+        source="topics",
+        image_topics=json.dumps(["/front/image_raw", "/rear/image_raw"]),
+        truth_topic="/truth/image",
+        truth_encoding="tags",
+        use_sim_time="false",
+        **dict.fromkeys(("evaluate", "rviz", "record"), "true"),
+    )
+    segmentation, scored = (
+        notes[name].parameters for name in ("segmentation_node", "evaluation_node")
+    )
+    assert segmentation["image_topics"] == ["/front/image_raw", "/rear/image_raw"]
+    assert segmentation["use_sim_time"] is scored["use_sim_time"] is False
+    assert (scored["image_topic"], scored["truth_topic"]) == ("/front/image_raw", "/truth/image")
+    assert scored["truth_encoding"] == "tags"
+    assert notes["rviz2"].remappings == {
+        FRONT: "/front/image_raw",
+        TRUTH: "/truth/image",
+        "/carla/ego_vehicle/rgb_front/segmentation/overlay": "/front/segmentation/overlay",
+        "/carla/ego_vehicle/rgb_front/segmentation/color_mask": "/front/segmentation/color_mask",
+    }
+    [pattern] = notes["ros2 bag"].after("--regex")
+    assert re.search(pattern, "/rear/segmentation/labels")
+    assert re.search(pattern, "/truth/image")
+    assert "--use-sim-time" not in notes["ros2 bag"].arguments
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"rig": "roof"}, "no rig 'roof'"),
+        ({"source": "topics", "image_topics": "front"}, "image_topics: 'front' is no list"),
+        ({"evaluate": "true", "rig": "lone.json"}, "has a semantic camera with the same pose"),
+    ],
+)
+def test_what_cannot_be_started_is_said(workspace, arguments, message):
+    workspace.add_note_takers()
+    sensor = {"type": "sensor.camera.rgb", "id": "rgb_front"}
+    vehicle = {"type": "vehicle.tesla.model3", "id": "ego_vehicle", "sensors": [sensor]}
+    (workspace.folder / "lone.json").write_text(json.dumps({"objects": [vehicle]}))
+    with workspace.launch("carla.launch.py", **arguments) as launch:
+        output = launch.rest()
+    assert launch.process.returncode == 1
+    assert message in output
+    assert not workspace.notes()
+
+
+def test_it_ends_with_a_node_that_fails(workspace):
+    workspace.add_note_takers()
+    (workspace.folder / "lib" / "unet_seg_ros" / "carla_node").write_text("#!/bin/sh\nexit 1\n")
+    with workspace.launch("carla.launch.py") as launch:
+        output = launch.rest()
+    assert "process[carla_node-1] was required: shutting down" in output
+    assert "segmentation_node-2]: process has finished" in output

@@ -1,0 +1,127 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""`ros2 launch` from start to end, with the real nodes: masks come, a report is left.
+
+Against the stand-in for the simulator: real client, real wire format, the built-in town.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import pytest
+from graph import Graph
+from ros2_launch import SOURCES, Launch, Workspace
+from segmentation_graph import save_network
+from sensor_msgs.msg import Image
+from std_msgs.msg import String
+
+from unet_seg_ros.ros import qos
+
+pytestmark = pytest.mark.timeout(300)
+
+LABELS = "/carla/ego_vehicle/rgb_front/segmentation/labels"
+PARAMETERS = """\
+/**:
+  ros__parameters:
+    compile: "off"
+    warm_up_sizes: [""]
+    report_period: 0.2
+"""
+START_S = 150.0
+
+
+@pytest.fixture
+def graph(monkeypatch: pytest.MonkeyPatch) -> Iterator[Graph]:
+    with Graph() as graph:
+        monkeypatch.setenv("ROS_DOMAIN_ID", str(graph.domain_id))
+        yield graph
+
+
+@pytest.fixture
+def simulator_port() -> Iterator[int]:
+    pytest.importorskip("carla", reason="the carla client is not installed")
+    pytest.importorskip("msgpack", reason="the stand-in needs msgpack")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "unet_seg_ros.cli.main", "standin", "--port", "0"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=SOURCES,
+    )
+    try:
+        assert process.stdout
+        yield int(process.stdout.readline().rpartition(":")[2])
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=30)
+
+
+@pytest.fixture
+def settings(workspace: Workspace) -> dict[str, object]:
+    """Return arguments for a small network that is ready soon."""
+    workspace.add_nodes()
+    parameters = workspace.folder / "parameters.yaml"
+    parameters.write_text(PARAMETERS)
+    return {
+        "checkpoint": save_network(workspace.folder, "small"),
+        "device": "cpu",
+        "params_file": parameters,
+    }
+
+
+def end(launch: Launch) -> str:
+    """End a launch with Ctrl-C and return what it printed; every process has to end by itself."""
+    output = launch.interrupt()
+    assert "Traceback" not in output
+    assert "process has died" not in output
+    assert "SIGTERM" not in output
+    return output
+
+
+def test_masks_come_from_the_simulator_and_are_scored(graph, workspace, settings, simulator_port):
+    masks = graph.collect(Image, LABELS)
+    scores = graph.collect(String, "/evaluation/score", qos.latched())
+
+    def scored() -> int:
+        return json.loads(scores[-1].data)["frames"]["scored"] if scores else 0
+
+    report = workspace.folder / "report"
+    with workspace.launch(
+        "carla.launch.py",
+        host="127.0.0.1",
+        port=simulator_port,
+        evaluate="true",
+        report=report,
+        keep_worst=2,
+        **settings,
+    ) as launch:
+        graph.spin_until(lambda: masks and scored(), "a mask and its score", START_S)
+        output = end(launch)
+    assert (masks[0].width, masks[0].height, masks[0].encoding) == (800, 600, "mono8")
+    assert f"the report is {report}/report.html" in output
+    assert (report / "report.html").stat().st_size > 10_000
+    assert list((report / "worst_frames" / "rgb").glob("*.png"))
+
+
+def test_masks_come_from_pictures_that_are_played(graph, workspace, settings):
+    """The camera and the network, each with the launch file that stands alone."""
+    masks = graph.collect(Image, LABELS)
+    with (
+        workspace.launch("camera.launch.py", rate=5.0, clock="true") as camera,
+        workspace.launch("segmentation.launch.py", **settings) as segmentation,
+    ):
+        graph.spin_until(lambda: masks, "a mask", START_S)
+        end(segmentation)
+        end(camera)
+
+
+def test_without_a_simulator_it_ends(workspace):
+    workspace.add_nodes()
+    with workspace.launch("carla_node.launch.py", host="127.0.0.1", port=1) as launch:
+        output = launch.rest()
+    assert "127.0.0.1:1" in output
+    assert "process[carla_node-1] was required: shutting down" in output
