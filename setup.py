@@ -84,6 +84,7 @@ setup(
             "carla_node = unet_seg_ros.nodes.carla:main",
             "evaluation_node = unet_seg_ros.nodes.evaluation:main",
             "recorder_node = unet_seg_ros.nodes.recorder:main",
+            "viewer_node = unet_seg_ros.nodes.viewer:main",
         ],
     },
 )

@@ -18,6 +18,7 @@ from unet_seg_ros.cli import (
     segment,
     standin,
     train,
+    view,
 )
 
 
@@ -30,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (
-        demo, segment, capture, data, train, evaluate, bag, export, standin
+        demo, segment, view, capture, data, train, evaluate, bag, export, standin
     ):  # fmt: skip
         command.add_parser(commands)
     options = parser.parse_args(arguments)

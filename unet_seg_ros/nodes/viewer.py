@@ -1,0 +1,170 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Shows what the segmentation node does, live, in a browser.
+
+    ros2 run unet_seg_ros viewer_node
+
+Finds every camera that has label maps beside its pictures. `unet-seg view` is the same.
+
+Only the newest frame of each camera waits to be shown, and the subscriptions are best effort: a
+browser that is slow or gone costs the view frames and the segmentation node nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+from unet_seg_ros.inference.slots import NewestFrames
+from unet_seg_ros.ros import qos
+from unet_seg_ros.ros.definitions import message_class
+from unet_seg_ros.ros.parameters import Changeable, ParameterSpec
+from unet_seg_ros.ros.run import run
+from unet_seg_ros.view import ViewError, require_rerun
+
+if TYPE_CHECKING:  # Rerun need not be installed
+    from unet_seg_ros.view.feed import Task
+
+PARAMETERS = (
+    ParameterSpec(
+        "bind",
+        "127.0.0.1",
+        "The address to listen on; 0.0.0.0 for all of this machine, which lets everybody in the "
+        "network look.",
+        changeable=Changeable.AT_START,
+    ),
+    ParameterSpec(
+        "port",
+        9090,
+        "The port of the web page.",
+        range=(1, 65535),
+        changeable=Changeable.AT_START,
+    ),
+    ParameterSpec(
+        "grpc_port",
+        9876,
+        "The port that the page fetches pictures from.",
+        range=(1, 65535),
+        changeable=Changeable.AT_START,
+    ),
+    ParameterSpec(
+        "memory_limit",
+        "1GiB",
+        "How much of the drive is kept for browsers that come later; beyond it the oldest is "
+        "forgotten.",
+        "For example 500MB, 4GiB, 25%.",
+        changeable=Changeable.AT_START,
+    ),
+    ParameterSpec(
+        "confidence",
+        True,
+        "Whether confidence is shown; the network computes it only if somebody listens.",
+        changeable=Changeable.AT_START,
+    ),
+    ParameterSpec(
+        "max_image_pixels",
+        7680 * 4320,
+        "The largest picture that is accepted, in pixels; larger ones are refused unread.",
+        range=(1, 1 << 28),
+        changeable=Changeable.AT_START,
+    ),
+)
+
+DISCOVERY_PERIOD_S = 1.0
+THROTTLE_S = 1.0
+GRACE_S = 2.0
+
+
+class Viewer(Node):
+    """Subscribes to everything that can be shown as soon as somebody publishes it.
+
+    Raises:
+        ParameterError: a parameter has an impossible value.
+        ViewError: Rerun is missing or its server does not start, or, later, has ended.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__("viewer", **kwargs)
+        require_rerun()
+        from unet_seg_ros.view.drive_log import DriveLog
+        from unet_seg_ros.view.feed import Feed
+        from unet_seg_ros.view.server import ServerOptions, ViewServer
+
+        for spec in PARAMETERS:
+            self.declare_parameter(spec.name, spec.default, spec.descriptor())
+        values = {spec.name: self.get_parameter(spec.name).value for spec in PARAMETERS}
+        self._server = ViewServer(
+            ServerOptions(
+                values["bind"], values["port"], values["grpc_port"], values["memory_limit"]
+            )
+        )
+        self._log = DriveLog(self._server.connect)
+        self._feed = Feed(self._log, values["max_image_pixels"], values["confidence"])
+        self._tasks: NewestFrames[Task] = NewestFrames()
+        self._worker = threading.Thread(target=self._work, name="view", daemon=True)
+        self._worker.start()
+        # Simulation time may stand still; cameras are found all the same.
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(DISCOVERY_PERIOD_S, self._discover, clock=steady)
+        self.get_logger().info(f"open {self._server.url} in a browser")
+
+    def destroy_node(self) -> None:
+        """End the server, then destroy the node."""
+        self._tasks.close()
+        self._worker.join(GRACE_S)  # it may be waiting for a browser
+        self._server.close()
+        super().destroy_node()
+
+    def _discover(self) -> None:
+        self._server.check()
+        types = {name: types[0] for name, types in self.get_topic_names_and_types()}
+        for name in self._feed.add_topics(types):
+            take = partial(self._take, name)
+            message_type = message_class(types[name])
+            self.create_subscription(message_type, name, take, _qos(types[name]), raw=True)
+            self.get_logger().info(f"showing {name}")
+
+    def _take(self, topic: str, data: bytes) -> None:
+        try:
+            for task in self._feed.take(topic, data):
+                self._tasks.put(task.key, task)
+        except ValueError as error:
+            self._warn(topic, error)
+
+    def _work(self) -> None:
+        while tasks := self._tasks.take(limit=1):
+            for key, task in tasks.items():
+                try:
+                    task.run()
+                except ValueError as error:
+                    self._warn(key, error)
+        self._log.close()
+
+    def _warn(self, what: str, error: ValueError) -> None:
+        self.get_logger().warning(f"{what}: not shown: {error}", throttle_duration_sec=THROTTLE_S)
+
+
+def _qos(type_name: str) -> QoSProfile:
+    from unet_seg_ros.view.feed import DIAGNOSTIC_ARRAY, STRING
+
+    if type_name == STRING:  # legends and scores
+        return qos.latched()
+    if type_name == DIAGNOSTIC_ARRAY:
+        return QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+    return qos.newest_only()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the node until Ctrl-C or SIGTERM; return the exit status."""
+    return run(Viewer, arguments, expected_errors=(ViewError,))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,192 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""From serialized messages, live or recorded, to what the view shows."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import cv2
+import numpy as np
+
+from unet_seg_ros.labels import LabelSet, Uint8Array
+from unet_seg_ros.ros import topics
+from unet_seg_ros.ros.cdr import CdrReader
+from unet_seg_ros.ros.images import Image, read_compressed_image, read_image
+from unet_seg_ros.ros.pairing import StampPairs
+from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.view.drive_log import DriveLog
+
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
+STRING = "std_msgs/msg/String"
+DIAGNOSTIC_ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
+
+_COMPRESSED = "/compressed"
+_SCORE = "/score"
+# One second of a camera at 20 Hz: how long a picture waits for its label map.
+_MAX_WAITING = 20
+_PICTURE, _LABELS = "picture", "labels"
+_NS_PER_S = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Task:
+    """Something to be logged.
+
+    Attributes:
+        key: What it is of; a newer task of the same key makes this one needless.
+        run: Logs it. Raises ValueError where the message is not what its topic promises.
+    """
+
+    key: str
+    run: Callable[[], None]
+
+
+Reader = Callable[[bytes], Iterator[Task]]
+"""Reads a serialized message of one topic."""
+
+
+class Feed:
+    """Turns messages into tasks, which may be run later and in another thread, in order.
+
+    A picture is shown with the label map of its own stamp, and not without one: over a newer
+    picture the labels would lie beside the things.
+
+    Args:
+        log: What the tasks log to.
+        max_pixels: Larger pictures are refused.
+        confidence: Whether confidence is shown.
+    """
+
+    def __init__(self, log: DriveLog, max_pixels: int, confidence: bool = True) -> None:
+        self._log = log
+        self._max_pixels = max_pixels
+        self._confidence = confidence
+        self._readers: dict[str, Reader] = {}
+        self._cameras: dict[str, dict[str, Reader]] = {}
+
+    def add_topics(self, types: Mapping[str, str]) -> list[str]:
+        """Find what can be shown among topics, given with their types; return what is new of it.
+
+        Cameras are those with a label map beside their pictures.
+        """
+        for camera, labels_topic in _cameras(types).items():
+            if camera.camera not in self._cameras:
+                self._cameras[camera.camera] = self._camera_readers(camera, labels_topic)
+        readers = {name: read for camera in self._cameras.values() for name, read in camera.items()}
+        for name, type_name in types.items():
+            if type_name == DIAGNOSTIC_ARRAY:
+                readers[name] = self._read_diagnostics
+            elif type_name == STRING and name.endswith(_SCORE):
+                readers[name] = partial(self._read_score, name)
+        added = [name for name in readers if name in types and name not in self._readers]
+        self._readers.update({name: readers[name] for name in added})
+        return added
+
+    @property
+    def has_cameras(self) -> bool:
+        """Whether there is a camera to be shown."""
+        return bool(self._cameras)
+
+    def take(self, topic: str, data: bytes) -> Iterator[Task]:
+        """Yield what a serialized message gives to do, often nothing yet.
+
+        Raises:
+            ValueError: it is not what its topic promises.
+        """
+        return self._readers[topic](data)
+
+    def _camera_readers(self, camera: CameraTopics, labels_topic: str) -> dict[str, Reader]:
+        pairs: StampPairs[bytes] = StampPairs((_PICTURE, _LABELS), _MAX_WAITING)
+        show = partial(self._show_frame, camera, CameraTopics(labels_topic))
+        readers: dict[str, Reader] = {
+            camera.image: partial(self._pair, camera, pairs, _PICTURE, show),
+            labels_topic: partial(self._pair, camera, pairs, _LABELS, show),
+            camera.output(topics.LEGEND): partial(self._read_legend, camera),
+        }
+        if self._confidence:
+            readers[camera.output(topics.CONFIDENCE)] = partial(self._read_confidence, camera)
+        return readers
+
+    def _pair(
+        self,
+        camera: CameraTopics,
+        pairs: StampPairs[bytes],
+        side: str,
+        show: Callable[[bytes, bytes], None],
+        data: bytes,
+    ) -> Iterator[Task]:
+        twin = pairs.put(side, _stamp_ns(data), data)
+        if twin is not None:
+            frame = (data, twin) if side == _PICTURE else (twin, data)
+            yield Task(camera.image, partial(show, *frame))
+
+    def _show_frame(
+        self, camera: CameraTopics, labels_topic: CameraTopics, picture: bytes, labels: bytes
+    ) -> None:
+        label_map = _only_channel(self._read_picture(labels_topic, labels))
+        self._log.log_frame(camera, self._read_picture(camera, picture), label_map)
+
+    def _read_confidence(self, camera: CameraTopics, data: bytes) -> Iterator[Task]:
+        yield Task(camera.output(topics.CONFIDENCE), partial(self._show_confidence, camera, data))
+
+    def _show_confidence(self, camera: CameraTopics, data: bytes) -> None:
+        picture = read_image(data, self._max_pixels)
+        self._log.log_confidence(camera, picture.header.stamp_ns, _only_channel(picture))
+
+    def _read_legend(self, camera: CameraTopics, data: bytes) -> Iterator[Task]:
+        label_set = LabelSet.from_dict(json.loads(CdrReader(data).string()))
+        yield Task(camera.output(topics.LEGEND), partial(self._log.describe, camera, label_set))
+
+    def _read_diagnostics(self, data: bytes) -> Iterator[Task]:
+        for name, values in _statuses(CdrReader(data)):
+            yield Task(name, partial(self._log.log_status, name, values))
+
+    def _read_score(self, topic: str, data: bytes) -> Iterator[Task]:
+        yield Task(topic, partial(self._log.log_score, topic, CdrReader(data).string()))
+
+    def _read_picture(self, topic: CameraTopics, data: bytes) -> Image:
+        read = read_compressed_image if topic.compressed else read_image
+        return read(data, self._max_pixels)
+
+
+def _cameras(types: Mapping[str, str]) -> dict[CameraTopics, str]:
+    """Return the cameras that have label maps, each with the topic of these."""
+    cameras: dict[str, tuple[CameraTopics, str]] = {}
+    # Raw pictures come before compressed ones, which would have to be compressed for this alone.
+    for name in sorted(types):
+        camera = CameraTopics(name)
+        wanted = COMPRESSED_IMAGE if camera.compressed else IMAGE
+        if types[name] != wanted or camera.camera in cameras:
+            continue
+        labels = camera.output(topics.LABELS)
+        for labels_topic in (labels, labels + _COMPRESSED):
+            if labels_topic in types:
+                cameras[camera.camera] = camera, labels_topic
+                break
+    return dict(cameras.values())
+
+
+def _stamp_ns(data: bytes) -> int:
+    """Return the stamp of any message that begins with a std_msgs/Header."""
+    cdr = CdrReader(data)
+    return cdr.int32() * _NS_PER_S + cdr.uint32()
+
+
+def _only_channel(picture: Image) -> Uint8Array:
+    """Return the `(H, W)` channel of a gray picture, which comes as three equal ones."""
+    return cv2.extractChannel(picture.pixels, 0).astype(np.uint8, copy=False)
+
+
+def _statuses(cdr: CdrReader) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the name and the values of every status of a diagnostic_msgs/DiagnosticArray."""
+    cdr.int32(), cdr.uint32(), cdr.string()  # the header
+    for _ in range(cdr.uint32()):
+        cdr.uint8()  # level
+        name = cdr.string()
+        cdr.string(), cdr.string()  # message, hardware_id
+        yield name, {cdr.string(): cdr.string() for _ in range(cdr.uint32())}
