@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import json
+import os
 import socket
 import subprocess
 import time
@@ -191,7 +192,14 @@ def saved_from(grpc_port: int, path: Path) -> Iterator[subprocess.Popen[bytes]]:
     command = [str(Path(spec.origin).parent / "rerun")]
     command += [f"rerun+http://127.0.0.1:{grpc_port}/proxy", "--save", str(path)]
     command += ["--bind", "127.0.0.1", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as client:
+    # Its settings are not those of whoever runs the tests.
+    folder = str(path.parent / "settings")
+    with subprocess.Popen(
+        command,
+        env={**os.environ, "XDG_CONFIG_HOME": folder, "XDG_DATA_HOME": folder},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as client:
         try:
             yield client
         finally:

@@ -12,12 +12,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 import viewed_drive as drive
 from bag_files import write_rosbag2
+from diagnostic_msgs.msg import DiagnosticArray
+from graph import Graph
 from viewed_drive import (
     CONFIDENCE,
     LABELS,
@@ -121,6 +123,32 @@ def test_killed_it_takes_the_server_along(
     end = time.monotonic() + drive.DEADLINE_S
     while is_served(ports[1]):
         assert time.monotonic() < end, "the server is still there"
+
+
+@needs_rerun
+def test_without_a_bag_it_is_the_viewer_node(
+    ports: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port, grpc_port = ports
+    arguments = ["--port", str(port), "--grpc-port", str(grpc_port), "--no-confidence"]
+    with Graph() as graph:
+        monkeypatch.setenv("ROS_DOMAIN_ID", str(graph.domain_id))
+        graph.node.create_publisher(DiagnosticArray, drive.DIAGNOSTICS, 10)
+        with view(*arguments, "--memory-limit", "25%") as process:
+            assert process.stderr
+            lines = list(iter_until("showing /diagnostics", process.stderr))
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=60)
+    assert any(f"[viewer]: open http://127.0.0.1:{port} in a browser" in line for line in lines)
+    assert process.returncode == 0
+
+
+def iter_until(text: str, lines: Iterable[str]) -> Iterator[str]:
+    """Yield lines until, and with, the first that has `text` in it."""
+    for line in lines:
+        yield line
+        if text in line:
+            return
 
 
 @needs_rerun

@@ -105,6 +105,28 @@ def test_it_listens_on_the_loopback_only(options: ServerOptions) -> None:
     assert addresses == {"0100007F"}
 
 
+def test_beyond_the_loopback_the_page_may_fetch_data_by_any_name_of_this_machine() -> None:
+    port, grpc_port = free_ports()
+    with ViewServer(ServerOptions(bind="127.0.0.2", port=port, grpc_port=grpc_port)):
+        allowed = {
+            origin: allows(grpc_port, origin)
+            for origin in (
+                f"http://gpu-machine:{port}",
+                "http://gpu-machine:80",
+                "https://evil.com",
+            )
+        }
+    assert list(allowed.values()) == [True, False, False]
+
+
+def allows(grpc_port: int, origin: str) -> bool:
+    """Return whether the server lets a page of `origin` fetch its data."""
+    connection = http.client.HTTPConnection("127.0.0.2", grpc_port, timeout=drive.DEADLINE_S)
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    connection.request("OPTIONS", "/", headers=headers)
+    return connection.getresponse().headers.get("Access-Control-Allow-Origin") == origin
+
+
 def test_what_is_logged_reaches_a_client_that_comes_later(
     server: ViewServer, options: ServerOptions, tmp_path: Path
 ) -> None:

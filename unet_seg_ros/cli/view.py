@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import signal
 import sys
 from pathlib import Path
@@ -89,10 +90,10 @@ def _show_live(options: argparse.Namespace) -> int:
             f"live topics need ROS 2 ({error}): source its setup.bash, install the wheels in "
             "requirements/, or give a recorded drive with --bag"
         ) from error
-    names = ("bind", "port", "grpc_port", "memory_limit", "confidence")
     arguments = ["--ros-args"]
-    for name in names:
-        arguments += ["-p", f"{name}:={getattr(options, name)}"]
+    for name in ("bind", "port", "grpc_port", "memory_limit", "confidence"):
+        # ROS reads values as YAML, and JSON is YAML that leaves no doubt about types.
+        arguments += ["-p", f"{name}:={json.dumps(getattr(options, name))}"]
     return viewer.main(arguments)
 
 

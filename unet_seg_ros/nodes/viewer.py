@@ -135,7 +135,8 @@ class Viewer(Node):
         try:
             for task in self._feed.take(topic, data):
                 self._tasks.put(task.key, task)
-        except ValueError as error:
+        # A message that breaks something costs that message, here and below.
+        except Exception as error:
             self._warn(topic, error)
 
     def _work(self) -> None:
@@ -143,11 +144,11 @@ class Viewer(Node):
             for key, task in tasks.items():
                 try:
                     task.run()
-                except ValueError as error:
+                except Exception as error:
                     self._warn(key, error)
         self._log.close()
 
-    def _warn(self, what: str, error: ValueError) -> None:
+    def _warn(self, what: str, error: Exception) -> None:
         self.get_logger().warning(f"{what}: not shown: {error}", throttle_duration_sec=THROTTLE_S)
 
 

@@ -36,7 +36,7 @@ from unet_seg_ros.view import layout
 
 APPLICATION = "unet_seg_ros"
 TIMELINE = "stamp"
-# Edges stay sharp, and it is a thirtieth of the raw picture.
+# Edges stay sharp in a twenty-fifth of the bytes.
 _JPEG_QUALITY = 80
 # The stamps of several cameras need not come in order; further back than this is a new drive.
 _RESTART_NS = 1_000_000_000

@@ -39,7 +39,7 @@ class Task:
 
     Attributes:
         key: What it is of; a newer task of the same key makes this one needless.
-        run: Logs it. Raises ValueError where the message is not what its topic promises.
+        run: Logs it; raises ValueError where the message is not what its topic promises.
     """
 
     key: str

@@ -9,13 +9,15 @@ lets it talk to this server only; it works without any of the others.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import re
 import shutil
 import socket
 import threading
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
+from socketserver import ThreadingTCPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -23,7 +25,7 @@ _FORWARDED_HEADERS = ("Content-Type", "rerun-final-length")
 _TIMEOUT_S = 30.0
 
 
-class PageServer(ThreadingHTTPServer):
+class PageServer(ThreadingTCPServer):
     """Serves the page in threads of its own until it is closed.
 
     Args:
@@ -32,6 +34,7 @@ class PageServer(ThreadingHTTPServer):
         grpc_port: Where the page finds its data, on the host that the browser knows this one by.
     """
 
+    allow_reuse_address = True
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], assets: tuple[str, int], grpc_port: int) -> None:
@@ -58,17 +61,24 @@ class _Handler(BaseHTTPRequestHandler):
             return
         parts = urlsplit(self.path)
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        if parts.path == "/" and "url" not in query:
-            data = f"rerun+http://{host}:{self.server.grpc_port}/proxy"
-            self.send_response(HTTPStatus.FOUND)
-            self.send_header("Location", f"/?{urlencode({**query, 'url': data})}")
-            self.end_headers()
-        else:
-            self._forward(host)
+        try:
+            if parts.path == "/" and "url" not in query:
+                data = f"rerun+http://{host}:{self.server.grpc_port}/proxy"
+                self._redirect(f"/?{urlencode({**query, 'url': data})}")
+            else:
+                self._forward(host)
+        except (OSError, http.client.HTTPException):
+            # The browser went away, or Rerun's server ended; whoever watches that one says so.
+            self.close_connection = True
+
+    def _redirect(self, path: str) -> None:
+        self.send_response(HTTPStatus.FOUND)
+        self.send_header("Location", path)
+        self.end_headers()
 
     def _forward(self, host: str) -> None:
         connection = http.client.HTTPConnection(*self.server.assets, timeout=_TIMEOUT_S)
-        try:
+        with contextlib.closing(connection):
             connection.request("GET", self.path)
             answer = connection.getresponse()
             self.send_response(answer.status)
@@ -78,11 +88,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Security-Policy", self._policy(host))
             self.end_headers()
             shutil.copyfileobj(answer, self.wfile)
-        except ConnectionError:
-            # The browser went away, or Rerun's server ended; whoever watches that one says so.
-            self.close_connection = True
-        finally:
-            connection.close()
 
     def _policy(self, host: str) -> str:
         return (

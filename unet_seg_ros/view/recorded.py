@@ -48,7 +48,8 @@ def log_bag(
         try:
             for task in feed.take(message.topic, message.data):
                 task.run()
-        except ValueError as error:
+        # A message that breaks something costs that message.
+        except Exception as error:
             refused[f"{message.topic}: {error}"] += 1
         if number % _FLUSH_EVERY == 0:
             log.flush()
