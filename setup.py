@@ -73,7 +73,7 @@ setup(
             "tensorboard>=2.14",
         ],
         # Its programming interface changes with every minor version.
-        "view": ["rerun-sdk==0.41.*"],
+        "view": ["rerun-sdk==0.41.*; python_version >= '3.11'"],
     },
     zip_safe=False,
     entry_points={

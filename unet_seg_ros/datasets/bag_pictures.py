@@ -23,7 +23,7 @@ from unet_seg_ros.datasets.label_formats import LabelFormat
 from unet_seg_ros.datasets.picture_files import MAX_PIXELS
 from unet_seg_ros.datasets.samples import DataError, Sample
 from unet_seg_ros.labels import LabelSet, Uint8Array
-from unet_seg_ros.ros.cdr import CdrError, CdrReader
+from unet_seg_ros.ros.cdr import CdrError, read_stamp_ns
 from unet_seg_ros.ros.images import BadImage, Image, read_compressed_image, read_image
 from unet_seg_ros.ros.topics import is_camera
 
@@ -151,7 +151,7 @@ def index_images(path: Path, topics: Collection[str]) -> dict[str, dict[int, Pla
             unit="message",
             disable=None,
         ):
-            stamp_ns = _stamp_ns(data)
+            stamp_ns = read_stamp_ns(data)
             places[connection.topic][stamp_ns] = Place(connection.topic, time_ns, stamp_ns)
     except Exception as error:  # rosbags raises whatever its parsers do at bytes that are no bag
         raise DataError(f"{path}: not a rosbag2 that can be read: {error!s:.200}") from error
@@ -168,7 +168,9 @@ def read_image_at(path: Path, place: Place) -> Image:
     wanted = [item for item in reader.connections if item.topic == place.topic]
     try:
         found = reader.messages(wanted, place.time_ns, place.time_ns + 1)
-        connection, _, data = next(item for item in found if _stamp_ns(item[2]) == place.stamp_ns)
+        connection, _, data = next(
+            item for item in found if read_stamp_ns(item[2]) == place.stamp_ns
+        )
         is_compressed = connection.msgtype == _COMPRESSED_IMAGE
         return (read_compressed_image if is_compressed else read_image)(data, MAX_PIXELS)
     except (BadImage, CdrError) as error:
@@ -211,12 +213,6 @@ def _topic_types(path: Path) -> dict[str, str]:
         return {item.topic: item.msgtype for item in _reader(path, os.getpid()).connections}
     except Exception as error:  # rosbags raises whatever its parsers do at bytes that are no bag
         raise DataError(f"{path}: not a rosbag2 that can be read: {error!s:.200}") from error
-
-
-def _stamp_ns(data: bytes) -> int:
-    """Return the stamp of any message that begins with a std_msgs/Header."""
-    cdr = CdrReader(data)
-    return cdr.int32() * _NS_PER_S + cdr.uint32()
 
 
 def _decoding(

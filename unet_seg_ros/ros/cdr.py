@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import struct
 
+_NS_PER_S = 1_000_000_000
 _ENCAPSULATION_SIZE = 4
 _BYTE_ORDERS = {b"\x00\x00": ">", b"\x00\x01": "<"}
 
@@ -80,6 +81,16 @@ class CdrReader:
         taken = self._message[self._next : end]
         self._next = end
         return taken
+
+
+def read_stamp_ns(data: bytes) -> int:
+    """Return the stamp of any message that begins with a std_msgs/Header.
+
+    Raises:
+        CdrError: It is cut short.
+    """
+    cdr = CdrReader(data)
+    return cdr.int32() * _NS_PER_S + cdr.uint32()
 
 
 class CdrWriter:

@@ -54,9 +54,10 @@ def run(
 
 
 def _spin(node: Node) -> None:
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
     try:
+        # Here, too: a Ctrl-C may have come while the node was made.
+        executor = SingleThreadedExecutor()
+        executor.add_node(node)
         executor.spin()
     except ExternalShutdownException:
         pass

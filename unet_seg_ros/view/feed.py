@@ -14,7 +14,7 @@ import numpy as np
 
 from unet_seg_ros.labels import LabelSet, Uint8Array
 from unet_seg_ros.ros import topics
-from unet_seg_ros.ros.cdr import CdrReader
+from unet_seg_ros.ros.cdr import CdrReader, read_stamp_ns
 from unet_seg_ros.ros.images import Image, read_compressed_image, read_image
 from unet_seg_ros.ros.pairing import StampPairs
 from unet_seg_ros.ros.topics import CameraTopics
@@ -30,7 +30,6 @@ _SCORE = "/score"
 # One second of a camera at 20 Hz: how long a picture waits for its label map.
 _MAX_WAITING = 20
 _PICTURE, _LABELS = "picture", "labels"
-_NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ class Feed:
         show: Callable[[bytes, bytes], None],
         data: bytes,
     ) -> Iterator[Task]:
-        twin = pairs.put(side, _stamp_ns(data), data)
+        twin = pairs.put(side, read_stamp_ns(data), data)
         if twin is not None:
             frame = (data, twin) if side == _PICTURE else (twin, data)
             yield Task(camera.image, partial(show, *frame))
@@ -169,12 +168,6 @@ def _cameras(types: Mapping[str, str]) -> dict[CameraTopics, str]:
                 cameras[camera.camera] = camera, labels_topic
                 break
     return dict(cameras.values())
-
-
-def _stamp_ns(data: bytes) -> int:
-    """Return the stamp of any message that begins with a std_msgs/Header."""
-    cdr = CdrReader(data)
-    return cdr.int32() * _NS_PER_S + cdr.uint32()
 
 
 def _only_channel(picture: Image) -> Uint8Array:
