@@ -40,8 +40,16 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def receive(connection: socket.socket) -> bytes:
-    (size,) = struct.unpack("<I", connection.recv(4, socket.MSG_WAITALL))
-    return connection.recv(size, socket.MSG_WAITALL)
+    (size,) = struct.unpack("<I", receive_bytes(connection, 4))
+    return receive_bytes(connection, size)
+
+
+def receive_bytes(connection: socket.socket, count: int) -> bytes:
+    """Return so many bytes; MSG_WAITALL does not wait on a socket with a time-out."""
+    data = b""
+    while len(data) < count and (part := connection.recv(count - len(data))):
+        data += part
+    return data
 
 
 def test_every_reader_gets_its_stream(streams: Streams) -> None:
@@ -84,7 +92,7 @@ def test_a_reader_that_takes_nothing_is_cut_off_in_the_end(
 def test_half_a_message(streams: Streams) -> None:
     with subscribe(streams, 2) as reader:
         streams.send_torn(2, b"head", np.arange(8, dtype=np.uint8))
-        assert reader.recv(12, socket.MSG_WAITALL) == b"\x0c\0\0\0head\0\1\2\3"
+        assert receive_bytes(reader, 12) == b"\x0c\0\0\0head\0\1\2\3"
         reader.settimeout(0.1)
         with pytest.raises(TimeoutError):
             reader.recv(1)
