@@ -182,8 +182,8 @@ def _drive(
             start_simulator(nodes, logs, options.size, options.rate_hz, plan.frames)
         else:
             _start_camera(nodes, options, plan)
-        say("starting the camera, the network, the scorer and the recorder")
         _start_others(nodes, options, plan, input_size, folder)
+        say("starting the camera, the network, the scorer and the recorder")
         wait_for(lambda: _is_active(monitor), "the network", _START_TIMEOUT_S)
         wait_for(lambda: _is_connected(monitor, plan), "the nodes", _START_TIMEOUT_S)
         monitor.set_parameter(
