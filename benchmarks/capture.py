@@ -14,10 +14,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +24,7 @@ from typing import NoReturn
 
 import cv2
 from machine import machine
+from simulator import simulator
 
 from unet_seg_ros.carla.client import connect, leave
 from unet_seg_ros.carla.rig import Rig, Setting, open_rig
@@ -54,21 +52,6 @@ def main() -> NoReturn:
         print()
         print_table("with the simulator", drives(port, frames), frames)
     leave(0)
-
-
-@contextlib.contextmanager
-def simulator() -> Iterator[int]:
-    """Yield the port of a stand-in that runs meanwhile."""
-    command = [sys.executable, "-m", "unet_seg_ros.cli.main", "standin", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        try:
-            found = re.search(r":(\d+)$", process.stdout.readline().strip())
-            if not found:
-                raise SystemExit("the stand-in did not start")
-            yield int(found[1])
-        finally:
-            process.terminate()
 
 
 @contextlib.contextmanager

@@ -22,12 +22,8 @@ import contextlib
 import json
 import multiprocessing
 import os
-import re
 import statistics
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from itertools import cycle
 from typing import Any, NoReturn
 
@@ -38,6 +34,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo, Image
+from simulator import simulator
 
 from unet_seg_ros.carla import rig as rig_module
 from unet_seg_ros.carla.client import connect, leave
@@ -112,21 +109,6 @@ def main() -> NoReturn:
     else:
         print_table(figures)
     leave(0)
-
-
-@contextlib.contextmanager
-def simulator() -> Iterator[int]:
-    """Yield the port of a stand-in that runs meanwhile."""
-    command = [sys.executable, "-m", "unet_seg_ros.cli.main", "standin", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
-        try:
-            found = re.search(r":(\d+)$", process.stdout.readline().strip())
-            if not found:
-                raise SystemExit("the stand-in did not start")
-            yield int(found[1])
-        finally:
-            process.terminate()
 
 
 def measure(port: int, count: int) -> dict[str, Any]:

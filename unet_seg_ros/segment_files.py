@@ -11,10 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import cv2
-import numpy as np
 import yaml
 
-from unet_seg_ros.datasets.picture_files import is_picture, pictures_below, read_picture
+from unet_seg_ros.datasets.picture_files import (
+    is_picture,
+    pictures_below,
+    read_picture,
+    write_picture,
+)
 from unet_seg_ros.datasets.samples import DataError
 from unet_seg_ros.datasets.sources import Video as VideoFrames
 from unet_seg_ros.figures import labelled_view
@@ -171,11 +175,11 @@ class _Writer:
                     self._video(picture.source, output).write(view)
                 else:
                     bgr = cv2.cvtColor(view, cv2.COLOR_RGB2BGR)
-                    _write_png(self._folder / output / f"{picture.source.name}.png", bgr)
+                    _write_mask(self._folder / output / f"{picture.source.name}.png", bgr)
 
     def _write_labels(self, source: Input, number: int, labels: Uint8Array) -> None:
         name = f"{source.name}/{number:06}" if source.rate_hz else source.name
-        _write_png(self._folder / LABELS / f"{name}.png", labels)
+        _write_mask(self._folder / LABELS / f"{name}.png", labels)
 
     def _video(self, source: Input, view: str) -> Video:
         """Return the video to add to; those of the video before are complete."""
@@ -235,7 +239,6 @@ def _pictures(source: Input) -> Iterator[_Picture]:
         yield _Picture(source, number, sample.image)
 
 
-def _write_png(path: Path, pixels: np.ndarray) -> None:
+def _write_mask(path: Path, pixels: cv2.typing.MatLike) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), pixels):
-        raise OSError(f"{path}: cannot be written; is the disk full?")
+    write_picture(path, pixels)

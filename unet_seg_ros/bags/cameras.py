@@ -8,11 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from unet_seg_ros.bags.writer import BagError, Topic
 from unet_seg_ros.datasets.picture_files import MAX_PIXELS
-from unet_seg_ros.ros.images import Image, read_compressed_image, read_image
+from unet_seg_ros.ros.images import COMPRESSED_IMAGE, IMAGE, Image, read_any_image
 from unet_seg_ros.ros.topics import CameraTopics, is_camera
-
-IMAGE = "sensor_msgs/msg/Image"
-COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 
 
 def choose_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> list[CameraTopics]:
@@ -64,5 +61,4 @@ def read_picture(topic: Topic, data: bytes, max_pixels: int = MAX_PIXELS) -> Ima
     Raises:
         BadImage: It holds none of at most `max_pixels` pixels.
     """
-    read = read_compressed_image if topic.type_name == COMPRESSED_IMAGE else read_image
-    return read(data, max_pixels)
+    return read_any_image(data, max_pixels, compressed=topic.type_name == COMPRESSED_IMAGE)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,13 +13,16 @@ import cv2
 import numpy as np
 
 from unet_seg_ros.datasets.bag_pictures import BagPictures
-from unet_seg_ros.datasets.capture_writer import CapturedPair, CaptureWriter, begin_capture
+from unet_seg_ros.datasets.capture_writer import (
+    UNKNOWN_TOWN,
+    CapturedPair,
+    CaptureWriter,
+    begin_capture,
+    runs_of,
+)
 from unet_seg_ros.datasets.samples import DataError, Sample
 from unet_seg_ros.partial import named_when_whole
 
-TOWN = "unknown"  # no topic tells
-# Frames further apart than this show other places, and may be held apart from each other.
-_RUN_GAP_NS = 10_000_000_000
 # Of frames closer to each other than this the worst one is enough.
 _NEIGHBOURS_NS = 1_000_000_000
 _NS_PER_S = 1_000_000_000
@@ -59,13 +62,14 @@ def extract(
     with named_when_whole(folder) as partial:
         begin_capture(partial, {"label_set": label_set, "bag": str(pictures.bag)})
         with CaptureWriter(partial) as writer:
-            for done, (index, run) in enumerate(_runs(pictures, indices), start=1):
+            stamps_ns = [pictures.pairs[index][0].stamp_ns for index in indices]
+            frames = zip(indices, stamps_ns, runs_of(stamps_ns), strict=True)
+            for done, (index, stamp_ns, run) in enumerate(frames, start=1):
                 try:
                     sample = pictures[index]
                 except DataError as error:
                     extracted.faults.append(str(error))
                 else:
-                    stamp_ns = pictures.pairs[index][0].stamp_ns
                     writer.add([_pair(sample, stamp_ns, run)])
                     extracted.pictures += 1
                 after_picture(done, len(indices))
@@ -125,21 +129,15 @@ def _are_neighbours(pictures: BagPictures, first: int, second: int) -> bool:
     return one.topic == other.topic and abs(one.stamp_ns - other.stamp_ns) < _NEIGHBOURS_NS
 
 
-def _runs(pictures: BagPictures, indices: Iterable[int]) -> Iterator[tuple[int, int]]:
-    """Yield each index with the number of its run: they are divided where the drive has gaps."""
-    run, previous_ns = 0, None
-    for index in indices:
-        stamp_ns = pictures.pairs[index][0].stamp_ns
-        if previous_ns is not None and stamp_ns - previous_ns > _RUN_GAP_NS:
-            run += 1
-        previous_ns = stamp_ns
-        yield index, run
-
-
 def _pair(sample: Sample, stamp_ns: int, run: int) -> CapturedPair:
     assert sample.labels is not None
     tags = np.zeros((*sample.labels.shape, 4), np.uint8)
     tags[..., 2] = sample.labels
-    line = {"name": sample.name, "timestamp": stamp_ns / _NS_PER_S, "town": TOWN, "run": run}
+    line = {
+        "name": sample.name,
+        "timestamp": stamp_ns / _NS_PER_S,
+        "town": UNKNOWN_TOWN,
+        "run": run,
+    }
     image = np.asarray(cv2.cvtColor(sample.image, cv2.COLOR_RGB2BGRA), np.uint8)
     return CapturedPair(line, image, tags)

@@ -21,7 +21,7 @@ import numpy as np
 from rosbags.interfaces import Qos
 from rosbags.typesys import Stores, get_typestore
 
-from unet_seg_ros.bags.cameras import COMPRESSED_IMAGE, IMAGE, choose_cameras, read_picture
+from unet_seg_ros.bags.cameras import choose_cameras, read_picture
 from unet_seg_ros.bags.qos import EVERY_MASK, LATCHED
 from unet_seg_ros.bags.reader import BagReader, Recorded
 from unet_seg_ros.bags.writer import BagError, BagWriter, Topic
@@ -30,7 +30,15 @@ from unet_seg_ros.inference.geometry import Size
 from unet_seg_ros.pipeline import run_in_stages
 from unet_seg_ros.ros import topics
 from unet_seg_ros.ros.definitions import Definitions
-from unet_seg_ros.ros.images import BadImage, Header, Image, write_compressed_image, write_image
+from unet_seg_ros.ros.images import (
+    COMPRESSED_IMAGE,
+    IMAGE,
+    BadImage,
+    Header,
+    Image,
+    write_compressed_image,
+    write_image,
+)
 from unet_seg_ros.ros.legend import legend_text
 from unet_seg_ros.ros.topics import CameraTopics, Picture
 

@@ -14,7 +14,6 @@ import random
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +40,7 @@ from unet_seg_ros.datasets.capture_writer import (
     continue_capture,
 )
 from unet_seg_ros.datasets.samples import DataError
+from unet_seg_ros.versions import installed_version
 
 ALL_WEATHERS = "all"
 
@@ -178,7 +178,7 @@ def capture(
     )
     description = {
         "label_set": label_set_of(simulator.version),
-        "versions": {"carla": simulator.version, "unet_seg_ros": _version("unet_seg_ros")},
+        "versions": {"carla": simulator.version, "unet_seg_ros": installed_version("unet_seg_ros")},
         "plan": asdict(plan),
         "rig": rig_file.to_dict(),
     }
@@ -384,11 +384,3 @@ def _require_same(folder: Path, begun: Mapping[str, Any], wanted: Mapping[str, A
             f"{folder}: was begun with {differing[0]}; go on with the options that it was begun "
             "with, or give another folder"
         )
-
-
-def _version(package: str) -> str | None:
-    """Return the version of an installed package; None where it runs from its folder."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None

@@ -24,11 +24,9 @@ from unet_seg_ros.datasets.picture_files import MAX_PIXELS
 from unet_seg_ros.datasets.samples import DataError, Sample
 from unet_seg_ros.labels import LabelSet, Uint8Array
 from unet_seg_ros.ros.cdr import CdrError, read_stamp_ns
-from unet_seg_ros.ros.images import BadImage, Image, read_compressed_image, read_image
+from unet_seg_ros.ros.images import COMPRESSED_IMAGE, IMAGE, BadImage, Image, read_any_image
 from unet_seg_ros.ros.topics import is_camera
 
-_IMAGE = "sensor_msgs/msg/Image"
-_COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 _COMPRESSED = "/compressed"
 _SEMANTIC = "semantic"
 # How carla_ros_bridge calls cameras that stand at one place.
@@ -171,8 +169,8 @@ def read_image_at(path: Path, place: Place) -> Image:
         connection, _, data = next(
             item for item in found if read_stamp_ns(item[2]) == place.stamp_ns
         )
-        is_compressed = connection.msgtype == _COMPRESSED_IMAGE
-        return (read_compressed_image if is_compressed else read_image)(data, MAX_PIXELS)
+        compressed = connection.msgtype == COMPRESSED_IMAGE
+        return read_any_image(data, MAX_PIXELS, compressed=compressed)
     except (BadImage, CdrError) as error:
         where = f"{path}: {place.topic} at {_seconds(place.stamp_ns)}"
         raise DataError(f"{where}: {error}") from error
@@ -185,11 +183,11 @@ def _cameras(path: Path) -> list[tuple[str, str]]:
         DataError: There are none, or it cannot be told which belong together.
     """
     types = _topic_types(path)
-    semantics = [topic for topic, kind in types.items() if kind == _IMAGE and _SEMANTIC in topic]
+    semantics = [topic for topic, kind in types.items() if kind == IMAGE and _SEMANTIC in topic]
     cameras = [
         topic
         for topic, kind in types.items()
-        if kind in (_IMAGE, _COMPRESSED_IMAGE) and is_camera(topic)
+        if kind in (IMAGE, COMPRESSED_IMAGE) and is_camera(topic)
     ]
     pairs = []
     for semantic in semantics:

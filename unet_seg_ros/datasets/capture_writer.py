@@ -12,7 +12,7 @@ import errno
 import json
 import os
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +32,10 @@ from unet_seg_ros.datasets.capture_format import (
 )
 from unet_seg_ros.datasets.samples import DataError
 from unet_seg_ros.labels import Uint8Array
+
+UNKNOWN_TOWN = "unknown"  # of recorded drives: no topic tells
+# Frames further apart than this show other places, and may be held apart from each other.
+_RUN_GAP_NS = 10_000_000_000
 
 MAX_THREADS = 8
 WAITING_FRAMES_PER_THREAD = 2
@@ -137,6 +141,16 @@ class CaptureWriter:
         if self._lines.write(lines) < len(lines):
             self._lines.truncate(size)
             raise OSError(errno.ENOSPC, "no room for all lines of a frame", self._lines.name)
+
+
+def runs_of(stamps_ns: Iterable[int]) -> Iterator[int]:
+    """Yield the number of each frame's run: recorded drives are divided where they have gaps."""
+    run, previous_ns = 0, None
+    for stamp_ns in stamps_ns:
+        if previous_ns is not None and stamp_ns - previous_ns > _RUN_GAP_NS:
+            run += 1
+        previous_ns = stamp_ns
+        yield run
 
 
 def begin_capture(capture: Path, description: Mapping[str, Any]) -> None:

@@ -49,6 +49,16 @@ def read_label_picture(path: Path) -> Uint8Array:
     return np.asarray(pixels, np.uint8)
 
 
+def write_picture(path: Path, pixels: cv2.typing.MatLike) -> None:
+    """Write `(H, W)` uint8, or `(H, W, 3|4)` uint8 BGR(A), in the format that the suffix names.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if not cv2.imwrite(str(path), pixels):
+        raise OSError(f"{path}: cannot be written; is the disk full?")
+
+
 def pictures_in(folder: Path) -> list[Path]:
     """Return the pictures in a folder, frame_2 before frame_10.
 

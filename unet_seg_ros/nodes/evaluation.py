@@ -54,7 +54,7 @@ from unet_seg_ros.nodes.scorer import (
     Scorer,
 )
 from unet_seg_ros.ros import qos, topics
-from unet_seg_ros.ros.images import read_compressed_image, read_image
+from unet_seg_ros.ros.images import read_any_image
 from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
@@ -284,8 +284,8 @@ class Evaluation(Node):
         elif source != IMAGE:
             self._scorer.add(source, item)
         elif self._keeper:
-            read = read_compressed_image if self._camera.compressed else read_image
-            self._keeper.add_image(read(item, self._max_pixels))
+            compressed = self._camera.compressed
+            self._keeper.add_image(read_any_image(item, self._max_pixels, compressed=compressed))
 
     def _use(self, prediction_set: LabelSet) -> None:
         common = self._scorer.use(prediction_set)

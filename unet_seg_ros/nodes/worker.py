@@ -17,7 +17,7 @@ from sensor_msgs.msg import CameraInfo
 from unet_seg_ros.inference.frames import Frame, Request, Segmentation
 from unet_seg_ros.inference.slots import NewestFrames
 from unet_seg_ros.ros import topics
-from unet_seg_ros.ros.images import BadImage, Image, read_compressed_image, read_image, write_image
+from unet_seg_ros.ros.images import BadImage, Image, read_any_image, write_image
 from unet_seg_ros.ros.outputs import CameraOutputs
 from unet_seg_ros.ros.parameters import Settings, Size, resolve_groups
 from unet_seg_ros.ros.sequence import SequenceGaps
@@ -221,9 +221,9 @@ class Worker:
             camera.statistics.frame_dropped("unwatched")
             return None
         begin = time.monotonic()
-        read = read_compressed_image if camera.outputs.camera.compressed else read_image
+        max_pixels, compressed = plan.settings.max_image_pixels, camera.outputs.camera.compressed
         try:
-            image = read(raw.data, plan.settings.max_image_pixels)
+            image = read_any_image(raw.data, max_pixels, compressed=compressed)
         except BadImage as error:
             camera.statistics.frame_refused(error.cause, str(error))
             self._node.get_logger().warning(

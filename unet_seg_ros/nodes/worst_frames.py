@@ -13,13 +13,11 @@ from typing import Any
 import cv2
 
 from unet_seg_ros.datasets import capture_format
-from unet_seg_ros.datasets.capture_writer import begin_capture
+from unet_seg_ros.datasets.capture_writer import UNKNOWN_TOWN, begin_capture, runs_of
+from unet_seg_ros.datasets.picture_files import write_picture
 from unet_seg_ros.labels import Uint8Array
 from unet_seg_ros.nodes.ranking import Ranking
 
-TOWN = "unknown"  # no topic tells
-# Frames further apart than this show other places, and may be held apart from each other.
-_RUN_GAP_NS = 10_000_000_000
 _NS_PER_S = 1_000_000_000
 
 
@@ -76,8 +74,9 @@ class WorstFrames:
         if not self._partial.exists():
             begin_capture(self._partial, {"label_set": self._label_set, "kept": "worst scored"})
         kept = _Kept(frame_name(stamp_ns), stamp_ns, miou)
-        self._write(capture_format.PICTURES, kept, cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        self._write(capture_format.TAGS, kept, truth)
+        bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+        write_picture(self._file(capture_format.PICTURES, kept), bgr)
+        write_picture(self._file(capture_format.TAGS, kept), truth)
         replaced = self._ranking.put(stamp_ns, -miou, kept)
         if replaced and replaced.name != kept.name:
             for kind in (capture_format.PICTURES, capture_format.TAGS):
@@ -99,11 +98,6 @@ class WorstFrames:
         self._partial.rename(self.folder)
         return len(frames)
 
-    def _write(self, kind: str, kept: _Kept, pixels: cv2.typing.MatLike) -> None:
-        path = self._file(kind, kept)
-        if not cv2.imwrite(str(path), pixels):
-            raise OSError(f"{path}: cannot be written; is the disk full?")
-
     def _file(self, kind: str, kept: _Kept) -> Path:
         return self._partial / kind / f"{kept.name}{capture_format.SUFFIX}"
 
@@ -116,18 +110,13 @@ def frame_name(stamp_ns: int) -> str:
 
 def _lines(frames: list[_Kept]) -> list[dict[str, Any]]:
     """Return the line of every frame; frames are in the order of their stamps."""
-    lines: list[dict[str, Any]] = []
-    run, previous_ns = 0, frames[0].stamp_ns
-    for frame in frames:
-        run += frame.stamp_ns - previous_ns > _RUN_GAP_NS
-        previous_ns = frame.stamp_ns
-        lines.append(
-            {
-                "name": frame.name,
-                "timestamp": frame.stamp_ns / _NS_PER_S,
-                "town": TOWN,
-                "run": run,
-                "miou": round(frame.miou, 4),
-            }
-        )
-    return lines
+    return [
+        {
+            "name": frame.name,
+            "timestamp": frame.stamp_ns / _NS_PER_S,
+            "town": UNKNOWN_TOWN,
+            "run": run,
+            "miou": round(frame.miou, 4),
+        }
+        for frame, run in zip(frames, runs_of(frame.stamp_ns for frame in frames), strict=True)
+    ]

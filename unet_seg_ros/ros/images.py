@@ -23,6 +23,10 @@ from unet_seg_ros.ros.cdr import CdrError, CdrReader, CdrWriter
 
 BadImageCause = Literal["truncated", "step", "size", "encoding", "undecodable", "malformed"]
 
+# The full names of the two message types that hold pictures.
+IMAGE = "sensor_msgs/msg/Image"
+COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
+
 _NS_PER_S = 1_000_000_000
 
 # The 8-bit encodings of sensor_msgs/image_encodings.hpp and their order of channels. The 8UC forms
@@ -174,6 +178,15 @@ def read_compressed_image(data: bytes, max_pixels: int) -> Image:
     except CdrError as error:
         raise BadImage("malformed", f"not a sensor_msgs/CompressedImage: {error}") from None
     return Image(header, _decode(compressed, image_format, max_pixels), "bgr")
+
+
+def read_any_image(data: bytes, max_pixels: int, *, compressed: bool) -> Image:
+    """Read a serialized sensor_msgs/CompressedImage or, where it is not `compressed`, an Image.
+
+    Raises:
+        BadImage: As either of them.
+    """
+    return (read_compressed_image if compressed else read_image)(data, max_pixels)
 
 
 def write_image(header: Header, pixels: Uint8Array, encoding: str) -> bytes:

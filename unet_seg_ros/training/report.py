@@ -13,7 +13,6 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -27,6 +26,7 @@ from unet_seg_ros.training.evaluation import THING_ID, Counts, Evaluation, Resul
 from unet_seg_ros.training.instances import THRESHOLDS
 from unet_seg_ros.training.metrics import Translation, ratio, translation
 from unet_seg_ros.training.report_page import ShownFrames, report_page
+from unet_seg_ros.versions import installed_version
 
 FORMAT_VERSION = 1
 JSON_NAME = "report.json"
@@ -137,7 +137,7 @@ def document(checkpoints: list[dict[str, Any]], data: list[dict[str, Any]]) -> d
     """Return the whole document."""
     return {
         "format_version": FORMAT_VERSION,
-        "made_with": {name: _version(name) for name in ("unet_seg_ros", "torch")},
+        "made_with": {name: installed_version(name) for name in ("unet_seg_ros", "torch")},
         "checkpoints": checkpoints,
         "data": data,
     }
@@ -294,14 +294,6 @@ def _plain(value: float) -> float | int | None:
 def _threads() -> str:
     threads = torch.get_num_threads()
     return f"{threads} thread{'s' if threads > 1 else ''}"
-
-
-def _version(package: str) -> str | None:
-    """Return the version of an installed package; None where it runs from its folder."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _write(path: Path, text: str) -> None:

@@ -15,13 +15,11 @@ import numpy as np
 from unet_seg_ros.labels import LabelSet, Uint8Array
 from unet_seg_ros.ros import topics
 from unet_seg_ros.ros.cdr import CdrReader, read_stamp_ns
-from unet_seg_ros.ros.images import Image, read_compressed_image, read_image
+from unet_seg_ros.ros.images import COMPRESSED_IMAGE, IMAGE, Image, read_any_image, read_image
 from unet_seg_ros.ros.pairing import StampPairs
 from unet_seg_ros.ros.topics import CameraTopics
 from unet_seg_ros.view.drive_log import DriveLog
 
-IMAGE = "sensor_msgs/msg/Image"
-COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 STRING = "std_msgs/msg/String"
 DIAGNOSTIC_ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
 
@@ -149,8 +147,7 @@ class Feed:
         yield Task(topic, partial(self._log.log_score, topic, CdrReader(data).string()))
 
     def _read_picture(self, topic: CameraTopics, data: bytes) -> Image:
-        read = read_compressed_image if topic.compressed else read_image
-        return read(data, self._max_pixels)
+        return read_any_image(data, self._max_pixels, compressed=topic.compressed)
 
 
 def _cameras(types: Mapping[str, str]) -> dict[CameraTopics, str]:
