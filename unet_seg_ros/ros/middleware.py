@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-import ctypes
 import importlib.metadata
 import importlib.resources
 import os
-import sys
+
+from unet_seg_ros.memory import keep_freed_memory
 
 _PROFILES_VARIABLE = "FASTDDS_DEFAULT_PROFILES_FILE"
 _OLD_PROFILES_VARIABLE = "FASTRTPS_DEFAULT_PROFILES_FILE"
@@ -20,28 +20,18 @@ _TRANSPORT_VARIABLES = (
     "FASTDDS_BUILTIN_TRANSPORTS",
 )
 
-# Parameters of mallopt(3), from malloc.h.
-_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
-_MIB = 1 << 20
-
 
 def prepare_for_pictures() -> None:
     """Make this process fit for messages of megabytes. Call it before rclpy.init.
 
     * Fast DDS gets the shared memory of fastdds.xml, unless the environment says otherwise. Where
       that much shared memory is not to be had, Fast DDS says so and uses UDP.
-    * glibc keeps up to 256 MiB that was freed, instead of returning it to the kernel and faulting
-      it in again, page by page, with every picture.
+    * What is freed is kept for the next picture (`memory`).
     """
     if not any(name in os.environ for name in _TRANSPORT_VARIABLES):
         profiles = importlib.resources.files("unet_seg_ros.ros") / "fastdds.xml"
         os.environ[_profiles_variable()] = str(profiles)
-    if sys.platform == "linux":
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # musl has none
-        if mallopt is not None:
-            mallopt(_M_MMAP_THRESHOLD, 32 * _MIB)  # the largest that glibc accepts
-            mallopt(_M_TRIM_THRESHOLD, 256 * _MIB)
-            mallopt(_M_TOP_PAD, 16 * _MIB)
+    keep_freed_memory()
 
 
 def _profiles_variable() -> str:

@@ -21,6 +21,7 @@ from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from unet_seg_ros.memory import keep_freed_memory
 from unet_seg_ros.model.checkpoint import Normalization
 from unet_seg_ros.model.unet import UNet
 
@@ -114,6 +115,8 @@ class Learner:
         seed: int = 0,
         compiled: bool = False,
     ) -> None:
+        if fabric.device.type == "cpu":
+            keep_freed_memory()
         self.step = 0
         self._fabric = fabric
         self._seed = seed
