@@ -55,3 +55,10 @@ def plain_logits(checkpoint: Checkpoint, rgb: Uint8Array) -> torch.Tensor:
 def only(results: list[Segmentation]) -> Segmentation:
     (result,) = results
     return result
+
+
+def outlined(labels: Uint8Array) -> npt.NDArray[np.bool_]:
+    """Return which pixels of a `(H, W)` label map have a neighbour of another class."""
+    wider = np.pad(labels, 1, mode="edge")
+    neighbours = (wider[:-2, 1:-1], wider[2:, 1:-1], wider[1:-1, :-2], wider[1:-1, 2:])
+    return np.any([neighbour != labels for neighbour in neighbours], axis=0)

@@ -14,16 +14,31 @@ from unet_seg_ros.figures import (
     overlay,
     picture_table,
     striped_mask,
+    with_legend,
 )
 from unet_seg_ros.labels import LabelSet
 
 CARLA29 = LabelSet.load("carla29")
 
 
-def test_overlay_lies_halfway_between_picture_and_mask() -> None:
+def test_overlay_lies_between_picture_and_mask_and_leaves_the_picture_alone() -> None:
     image = np.full((2, 2, 3), 100, np.uint8)
     mask = np.full((2, 2, 3), 200, np.uint8)
-    np.testing.assert_array_equal(overlay(image, mask), np.full((2, 2, 3), 150, np.uint8))
+    shown = overlay(image, mask, np.zeros((2, 2), np.uint8))
+    np.testing.assert_array_equal(shown, np.full((2, 2, 3), 140, np.uint8))
+    assert (image == 100).all()
+
+
+def test_what_is_a_few_pixels_wide_has_its_full_color_in_an_overlay() -> None:
+    image = np.full((7, 9, 3), 90, np.uint8)
+    labels = np.full((7, 9), CARLA29.class_id("Roads"), np.uint8)
+    labels[:, 4:6] = CARLA29.class_id("RoadLine")
+    mask = CARLA29.colorize(labels)
+    shown = overlay(image, mask, labels)
+    # The line, and the road beside it.
+    np.testing.assert_array_equal(shown[:, 3:7], mask[:, 3:7])
+    assert not (shown[:, :3] == mask[:, :3]).all(axis=2).any()
+    assert not (shown[:, 7:] == mask[:, 7:]).all(axis=2).any()
 
 
 def test_error_picture_is_bright_where_wrong_dim_where_right_and_grey_where_unknown() -> None:
@@ -53,6 +68,18 @@ def test_legend_shows_the_color_of_every_class_it_names() -> None:
     assert {item.color for item in CARLA29.classes} <= colors
 
 
+@pytest.mark.parametrize(("width", "enlarged"), [(800, 800), (160, 480)])
+def test_the_legend_of_a_picture_stands_below_it_and_is_never_too_narrow(
+    width: int, enlarged: int
+) -> None:
+    picture = np.full((20, width, 3), 90, np.uint8)
+    shown = with_legend(picture, CARLA29)
+    height = 20 * enlarged // width
+    assert shown.shape[1] == enlarged
+    assert (shown[:height] == 90).all()
+    np.testing.assert_array_equal(shown[height:], legend(CARLA29, range(len(CARLA29)), enlarged))
+
+
 def test_picture_table_has_a_column_each_and_sharp_labels() -> None:
     camera = np.full((60, 80, 3), 90, np.uint8)
     labels = CARLA29.colorize(np.full((60, 80), CARLA29.class_id("Roads"), np.uint8))
@@ -69,7 +96,7 @@ def test_a_picture_with_its_labels_is_shown_in_each_view() -> None:
     labels = np.full((2, 3), 1, np.uint8)
     mask = CARLA29.colorize(labels)
     views = {view: labelled_view(view, image, labels, CARLA29) for view in VIEWS}
-    np.testing.assert_array_equal(views["overlay"], overlay(image, mask))
+    np.testing.assert_array_equal(views["overlay"], overlay(image, mask, labels))
     np.testing.assert_array_equal(views["color_mask"], mask)
     np.testing.assert_array_equal(views["side_by_side"], np.hstack([image, mask]))
     with pytest.raises(ValueError, match=r"a picture has \(2, 3\) rows and columns"):

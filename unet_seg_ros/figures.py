@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
+from unet_seg_ros.overlay import lay_over
 
 Uint8Array = npt.NDArray[np.uint8]
 
 OVERLAY, COLOR_MASK, SIDE_BY_SIDE = "overlay", "color_mask", "side_by_side"
 VIEWS = (OVERLAY, COLOR_MASK, SIDE_BY_SIDE)
-OVERLAY_OPACITY = 0.5
 WRONG_COLOR = (255, 70, 40)
 UNKNOWN_COLOR = (128, 128, 128)
 # How much of a picture's light is left where it only is the background of something.
@@ -30,6 +30,8 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 _BACKGROUND = 255
 _INK = (40, 40, 40)
 _GAP = 8
+# As wide as a legend must be to have several columns.
+_LEGIBLE_PX = 400
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,14 @@ class Column:
     pictures: Sequence[Uint8Array]
 
 
-def overlay(image: Uint8Array, color_mask: Uint8Array) -> Uint8Array:
-    """Return the colour mask laid over the picture; both `(H, W, 3)` uint8 RGB."""
-    blended = cv2.addWeighted(image, 1 - OVERLAY_OPACITY, color_mask, OVERLAY_OPACITY, 0)
-    return blended.astype(np.uint8, copy=False)
+def overlay(image: Uint8Array, color_mask: Uint8Array, labels: Uint8Array) -> Uint8Array:
+    """Return a picture with the colour mask of its `(H, W)` label map over it (`overlay`).
+
+    Picture, colour mask and result are `(H, W, 3)` uint8 RGB.
+    """
+    picture = image.copy()
+    lay_over(picture, color_mask, labels)
+    return picture
 
 
 def labelled_view(
@@ -66,8 +72,19 @@ def labelled_view(
         )
     color_mask = label_set.colorize(labels)
     if view == OVERLAY:
-        return overlay(image, color_mask)
+        return overlay(image, color_mask, labels)
     return color_mask if view == COLOR_MASK else np.hstack([image, color_mask])
+
+
+def with_legend(picture: Uint8Array, label_set: LabelSet) -> Uint8Array:
+    """Return a picture with a legend of all classes below it, `(H, W, 3)` uint8 RGB.
+
+    One that is too narrow to read names under it is enlarged a whole number of times.
+    """
+    times = -(-_LEGIBLE_PX // picture.shape[1])
+    enlarged = picture.repeat(times, axis=0).repeat(times, axis=1)
+    names = legend(label_set, range(len(label_set)), enlarged.shape[1])
+    return np.vstack([enlarged, names])
 
 
 def striped_mask(labels: Uint8Array, label_set: LabelSet) -> Uint8Array:

@@ -21,7 +21,7 @@ from unet_seg_ros.datasets.picture_files import (
 )
 from unet_seg_ros.datasets.samples import DataError
 from unet_seg_ros.datasets.sources import Video as VideoFrames
-from unet_seg_ros.figures import labelled_view
+from unet_seg_ros.figures import labelled_view, with_legend
 from unet_seg_ros.inference.frames import Frame
 from unet_seg_ros.inference.geometry import Size
 from unet_seg_ros.labels import LabelSet, Uint8Array
@@ -82,6 +82,7 @@ def segment_files(
     folder: Path,
     outputs: Sequence[str],
     segmenter: Segmenter,
+    legend: bool = False,
     after_batch: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Segmented:
     """Write masks of pictures and videos, each kind in a folder of its own.
@@ -91,6 +92,7 @@ def segment_files(
         folder: What to write; it has a temporary name until it is whole.
         outputs: LABELS, and views of `figures.VIEWS`.
         segmenter: The network.
+        legend: Whether views have a legend below them.
         after_batch: Called now and then with how many pictures are done, and of about how many.
 
     Raises:
@@ -100,7 +102,10 @@ def segment_files(
     segmented = Segmented()
     sizes: set[Size] = set()
     total = sum(item.frames for item in inputs)
-    with named_when_whole(folder) as partial, _Writer(partial, outputs, segmenter.label_set) as out:
+    with (
+        named_when_whole(folder) as partial,
+        _Writer(partial, outputs, segmenter.label_set, legend) as out,
+    ):
 
         def segment(batch: list[_Picture]) -> None:
             frames = [Frame(picture.image, "rgb") for picture in batch]
@@ -139,12 +144,16 @@ class _Writer:
         folder: Where to.
         outputs: LABELS and views.
         label_set: What the ids mean.
+        legend: Whether views have a legend.
     """
 
-    def __init__(self, folder: Path, outputs: Sequence[str], label_set: LabelSet) -> None:
+    def __init__(
+        self, folder: Path, outputs: Sequence[str], label_set: LabelSet, legend: bool
+    ) -> None:
         self._folder = folder
         self._outputs = outputs
         self._label_set = label_set
+        self._legend = legend
         self._videos = ExitStack()
         self._filmed: Input | None = None
         self._open: dict[str, Video] = {}
@@ -171,6 +180,8 @@ class _Writer:
                     self._write_labels(picture.source, picture.number, picture.labels)
                     continue
                 view = labelled_view(output, picture.image, picture.labels, self._label_set)
+                if self._legend:
+                    view = with_legend(view, self._label_set)
                 if picture.source.rate_hz:
                     self._video(picture.source, output).write(view)
                 else:

@@ -379,6 +379,16 @@ def test_a_segmented_drive_is_filmed(
         assert difference < 10 if view == "side_by_side" else difference > 10
 
 
+def test_a_film_has_a_legend_on_request(masks: Path, tmp_path: Path) -> None:
+    out = tmp_path / "drive.mp4"
+    arguments = [str(masks), str(out), "--topic", CAMERA, "--view", "color_mask", "--legend"]
+    assert main(["bag", "video", *arguments]) == 0
+    frame = cv2.VideoCapture(str(out)).read()[1]
+    times = frame.shape[1] // SIZE[0]
+    assert frame.shape[1] >= 400
+    assert frame.shape[0] > times * SIZE[1] + 20
+
+
 def test_video_needs_a_camera_with_labels_and_a_name_of_its_own(
     bag: Path, masks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -17,7 +17,7 @@ from pictures import write_picture
 
 from unet_seg_ros.cli.main import main
 from unet_seg_ros.datasets.picture_files import read_label_picture, read_picture
-from unet_seg_ros.figures import overlay
+from unet_seg_ros.figures import overlay, with_legend
 from unet_seg_ros.inference.segmenter import Frame, Segmenter
 from unet_seg_ros.labels import LabelSet, Uint8Array
 from unet_seg_ros.model.checkpoint import save_checkpoint
@@ -96,7 +96,7 @@ def test_a_folder_gets_labels_and_overlays_of_all_pictures_below_it(
         labels = read_label_picture(out / "labels" / name)
         assert np.array_equal(labels, expected(checkpoint, pixels))
         shown = read_picture(out / "overlay" / name)
-        assert np.array_equal(shown, overlay(pixels, CAMVID.colorize(labels)))
+        assert np.array_equal(shown, overlay(pixels, CAMVID.colorize(labels), labels))
     assert LabelSet.load(out / "label_set.yaml") == CAMVID
 
 
@@ -132,6 +132,21 @@ def test_a_video_gets_a_label_map_a_frame_and_videos_to_look_at(
         assert shown.get(cv2.CAP_PROP_FPS) == 10
         assert shown.get(cv2.CAP_PROP_FRAME_WIDTH) == width
         assert (out / view / "one.png").exists()
+
+
+def test_a_legend_stands_below_views_on_request_and_not_below_labels(
+    video: Path, folder: Path, checkpoint: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "masks"
+    outputs = ["--outputs", "labels", "overlay", "--legend"]
+    assert segment([video, folder / "one.png"], out, checkpoint, *outputs) == 0
+    pixels = read_picture(folder / "one.png")
+    labels = read_label_picture(out / "labels" / "one.png")
+    shown = with_legend(overlay(pixels, CAMVID.colorize(labels), labels), CAMVID)
+    assert np.array_equal(read_picture(out / "overlay" / "one.png"), shown)
+    assert labels.shape == pixels.shape[:2]
+    filmed = cv2.VideoCapture(str(out / "overlay" / "drive.mp4"))
+    assert filmed.get(cv2.CAP_PROP_FRAME_HEIGHT) == shown.shape[0] // 2 * 2
 
 
 def test_files_that_cannot_be_read_are_listed_and_make_the_status_1(

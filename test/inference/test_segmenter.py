@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from engines import EVERYTHING, in_order, only, picture, plain_logits, small_checkpoint
+from engines import EVERYTHING, in_order, only, outlined, picture, plain_logits, small_checkpoint
 
 from unet_seg_ros.inference import segmenter as module
 from unet_seg_ros.inference.processor import MAX_SIZES
@@ -34,6 +34,7 @@ from unet_seg_ros.inference.segmenter import (
 from unet_seg_ros.labels import ColorOrder, LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, save_checkpoint
 from unet_seg_ros.model.unet import UNet, UNetConfig
+from unet_seg_ros.overlay import OPACITY
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +142,10 @@ def test_masks_follow_from_the_labels(segmenter: Segmenter) -> None:
     result = only(segmenter([Frame(in_order(rgb, "bgra"), "bgra")], request))
     colors = segmenter.label_set.color_table[result.labels]
     np.testing.assert_array_equal(result.color_mask, colors)
-    np.testing.assert_allclose(result.overlay, (rgb.astype(float) + colors) / 2, atol=0.5)
+    inside = ~outlined(result.labels)
+    blended = (1 - OPACITY) * rgb + OPACITY * colors
+    np.testing.assert_allclose(result.overlay[inside], blended[inside], atol=0.5)
+    np.testing.assert_array_equal(result.overlay[~inside], colors[~inside])
     assert list(result.group_masks) == ["a", "b"]
     for name, ids in request.groups.items():
         expected = np.where(np.isin(result.labels, ids), 255, 0)
@@ -155,7 +159,9 @@ def test_opacity_goes_from_the_frame_to_the_mask(
     rgb = picture(200, 150)
     request = Request(color_mask=True, overlay=True, overlay_opacity=opacity)
     result = only(segmenter([Frame(rgb, "rgb")], request))
-    np.testing.assert_array_equal(result.overlay, rgb if shown == "frame" else result.color_mask)
+    inside = ~outlined(result.labels)
+    expected = rgb if shown == "frame" else result.color_mask
+    np.testing.assert_array_equal(result.overlay[inside], expected[inside])
 
 
 def test_what_was_not_asked_for_is_not_there(segmenter: Segmenter) -> None:

@@ -139,7 +139,7 @@ def test_signal_ends_a_node_that_configures(
 def test_parameter_file_is_read(graph: Graph, launch: Launch, tmp_path: Path) -> None:
     documented = (ROOT / "config" / "segmentation.yaml").read_text()
     changed = tmp_path / "segmentation.yaml"
-    changed.write_text(documented.replace("overlay_opacity: 0.5", "overlay_opacity: 0.25"))
+    changed.write_text(documented.replace("overlay_opacity: 0.4", "overlay_opacity: 0.25"))
     launch("-m", "unet_seg_ros.nodes.segmentation", "--ros-args", "--params-file", str(changed))
     request = GetParameters.Request(names=["overlay_opacity", "image_topics"])
     opacity, image_topics = graph.call(GetParameters, f"{NODE}/get_parameters", request).values

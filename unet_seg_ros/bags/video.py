@@ -15,7 +15,7 @@ from unet_seg_ros.bags.drive import DriveTopics, labels_topic, read_drive, read_
 from unet_seg_ros.bags.reader import BagReader
 from unet_seg_ros.bags.writer import BagError
 from unet_seg_ros.datasets.picture_files import MAX_PIXELS
-from unet_seg_ros.figures import labelled_view
+from unet_seg_ros.figures import labelled_view, with_legend
 from unet_seg_ros.partial import named_when_whole
 from unet_seg_ros.ros.images import BadImage
 from unet_seg_ros.ros.topics import CameraTopics
@@ -50,6 +50,7 @@ def write_video(
     *,
     topic: str = "",
     rate_hz: float = 0.0,
+    legend: bool = False,
     after_frame: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Filmed:
     """Write the pictures of a camera with their label maps as a video, in the order of the drive.
@@ -60,6 +61,7 @@ def write_video(
         view: One of `figures.VIEWS`.
         topic: The camera's image topic; may be empty where one camera has label maps.
         rate_hz: Frames per second; 0 for those of the drive.
+        legend: Whether there is a legend below the pictures.
         after_frame: Called with how many frames there are, and of how many.
 
     Raises:
@@ -75,7 +77,8 @@ def write_video(
     with named_when_whole(target) as partial:
         with Video(partial, filmed.rate_hz) as video:
             for frame in read_drive(bag, topics, MAX_PIXELS, filmed.faults.append):
-                video.write(labelled_view(view, frame.image.rgb(), frame.labels, label_set))
+                shown = labelled_view(view, frame.image.rgb(), frame.labels, label_set)
+                video.write(with_legend(shown, label_set) if legend else shown)
                 filmed.frames += 1
                 after_frame(filmed.frames, total)
         if not filmed.frames:

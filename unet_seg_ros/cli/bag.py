@@ -12,7 +12,7 @@ _EXAMPLES = """\
 A bag is a rosbag2 folder, one of its files (.mcap, .db3), or a ROS 1 .bag.
 
 examples:
-  unet-seg bag segment drive drive_masks --checkpoint carla29-small
+  unet-seg bag segment drive drive_masks
   unet-seg bag video drive_masks drive.mp4
   unet-seg bag evaluate drive_masks
   unet-seg bag extract drive frames --worst 50 --report evaluation/report.json

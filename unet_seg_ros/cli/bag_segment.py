@@ -31,12 +31,12 @@ process that is killed OUT.partial is left, to be removed before the next attemp
 """
 _EXAMPLES = """\
 examples:
-  unet-seg bag segment drive drive_masks --checkpoint carla29-small
+  unet-seg bag segment drive drive_masks
   unet-seg bag segment drive.bag drive_masks --checkpoint mine.safetensors --outputs labels overlay
-  unet-seg bag segment drive small --checkpoint carla29-small --compress-labels
+  unet-seg bag segment drive small --compress-labels
   unet-seg bag segment drive again --checkpoint mine.safetensors --replace
-  unet-seg bag segment drive front --checkpoint carla29-small --topics /front/image_raw
-  unet-seg bag segment drives/* masks --checkpoint carla29-small --ray auto
+  unet-seg bag segment drive front --topics /front/image_raw
+  unet-seg bag segment drives/* masks --ray auto
 
 With several bags, OUT is the folder that gets a bag for each, of the same name.
 

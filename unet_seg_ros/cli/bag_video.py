@@ -14,9 +14,9 @@ from unet_seg_ros.figures import VIEWS
 
 _EXAMPLES = """\
 examples:
-  unet-seg bag segment drive drive_masks --checkpoint carla29-small
+  unet-seg bag segment drive drive_masks
   unet-seg bag video drive_masks drive.mp4
-  unet-seg bag video drive_masks drive.mp4 --view side_by_side
+  unet-seg bag video drive_masks drive.mp4 --view side_by_side --legend
   unet-seg bag video surround front.mp4 --topic /carla/hero/rgb_front/image --rate 10
 
 Damaged pictures are left out, listed, and make the exit status 1.
@@ -50,6 +50,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="HZ",
         help="frames per second (default: as driven)",
     )
+    parser.add_argument(
+        "--legend", action="store_true", help="put a legend of the classes below the pictures"
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     parser.set_defaults(run=run)
 
@@ -69,6 +72,7 @@ def run(options: argparse.Namespace) -> int:
             options.view,
             topic=options.topic,
             rate_hz=options.rate,
+            legend=options.legend,
             after_frame=show,
         )
     if options.json:

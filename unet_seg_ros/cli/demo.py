@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from unet_seg_ros.cli.arguments import parse_size
+from unet_seg_ros.weights import DEFAULT
 
 _EXAMPLES = """\
 examples:
@@ -59,7 +60,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--checkpoint",
-        default="carla29-small",
+        default=DEFAULT,
         help="a checkpoint in the box by name, or a .safetensors file (default: %(default)s)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")

@@ -7,6 +7,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from unet_seg_ros.weights import DEFAULT, find_checkpoint
+
 if TYPE_CHECKING:
     from unet_seg_ros.inference.segmenter import Segmenter
 
@@ -15,9 +17,9 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --checkpoint, --device, --precision, --compile and --upsample."""
     parser.add_argument(
         "--checkpoint",
-        required=True,
+        default=DEFAULT,
         metavar="NAME|FILE",
-        help="a checkpoint in the box by name, or a .safetensors file",
+        help="a checkpoint in the box by name, or a .safetensors file (default: %(default)s)",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
@@ -48,7 +50,6 @@ def make_segmenter(options: argparse.Namespace) -> Segmenter:
         ValueError: There is no such checkpoint, or the machine cannot run it so.
     """
     from unet_seg_ros.inference.segmenter import Segmenter
-    from unet_seg_ros.weights import find_checkpoint
 
     return Segmenter.from_checkpoint(
         find_checkpoint(options.checkpoint),

@@ -30,9 +30,9 @@ OUT.partial; interrupted with Ctrl-C, nothing is left of it.
 """
 _EXAMPLES = """\
 examples:
-  unet-seg segment pictures masks --checkpoint carla29-small
-  unet-seg segment street.jpg masks --checkpoint carla29-small --outputs labels side_by_side
-  unet-seg segment drive.mp4 masks --checkpoint mine.safetensors --outputs overlay
+  unet-seg segment pictures masks
+  unet-seg segment street.jpg masks --outputs labels side_by_side
+  unet-seg segment drive.mp4 masks --checkpoint mine.safetensors --outputs overlay --legend
 
 Label maps are read back by naming them: unet-seg data check with pictures in images/ and these in
 masks/ (layout images-masks). For recorded ROS drives there is `unet-seg bag segment`. Pictures that
@@ -61,6 +61,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=(LABELS, "overlay"),
         help="what to write: %(choices)s (default: labels overlay)",
     )
+    parser.add_argument(
+        "--legend", action="store_true", help="put a legend of the classes below what is not labels"
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     parser.set_defaults(run=run)
 
@@ -72,7 +75,9 @@ def run(options: argparse.Namespace) -> int:
     inputs = find_inputs(options.inputs)
     segmenter = make_segmenter(options)
     with progress_bar(options.out.name, "picture") as show:
-        segmented = segment_files(inputs, options.out, options.outputs, segmenter, show)
+        segmented = segment_files(
+            inputs, options.out, options.outputs, segmenter, options.legend, show
+        )
     if options.json:
         print(json.dumps({"folder": str(options.out), **asdict(segmented)}, indent=2))
     else:

@@ -72,7 +72,7 @@ def _cell(sample: Sample, label_set: LabelSet) -> Uint8Array:
     image, labels = _fitted(sample.image, sample.labels)
     height, width = image.shape[:2]
     pictures = np.full((height, _CELL_WIDTH, 3), _WHITE, np.uint8)
-    masked = overlay(image, striped_mask(labels, label_set))
+    masked = overlay(image, striped_mask(labels, label_set), labels)
     for left, picture in ((_GAP, image), (_GAP + width + 2, masked)):
         pictures[:, left : left + width] = picture
     return np.vstack([pictures, _text(sample.name, _CELL_WIDTH)])

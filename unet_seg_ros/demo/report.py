@@ -67,7 +67,7 @@ def write_report(drive: Drive, folder: Path, after_frame: Callable[[int], None])
     with Video(folder / "overlay.mp4", drive.rate_hz) as video:
         for position, frame in enumerate(read_drive(drive.bag, drive.topics, MAX_PIXELS)):
             camera = frame.image.rgb()
-            laid_over = overlay(camera, drive.label_set.colorize(frame.labels))
+            laid_over = overlay(camera, drive.label_set.colorize(frame.labels), frame.labels)
             video.write(laid_over)
             if position in chosen:
                 rows.append(_row(frame, camera, laid_over, drive))

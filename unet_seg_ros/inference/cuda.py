@@ -103,7 +103,9 @@ class FramePipeline(nn.Module):
             if outputs.color_mask:
                 masks["color_mask"] = color_mask
             if outputs.overlay:
-                blend = torch.lerp(rgb.float(), color_mask.float(), inputs.opacity)
+                outlines = _outlines(masks["labels"])[..., None]
+                opacity = torch.where(outlines, 1.0, inputs.opacity)
+                blend = torch.lerp(rgb.float(), color_mask.float(), opacity)
                 masks["overlay"] = blend.round().to(torch.uint8)
         if outputs.groups:
             masks["groups"] = inputs.group_tables.index_select(1, ids).view(-1, *shape)
@@ -113,6 +115,18 @@ class FramePipeline(nn.Module):
         if self.logits_size is not None:
             return small
         return small.index_select(1, self.rows).index_select(2, self.columns)
+
+
+def _outlines(labels: Tensor) -> Tensor:
+    """Return where a neighbour has another class in `(N, H, W)` label maps, bool, as `overlay`."""
+    outlines = torch.zeros_like(labels, dtype=torch.bool)
+    below = labels[:, 1:] != labels[:, :-1]
+    outlines[:, 1:] |= below
+    outlines[:, :-1] |= below
+    beside = labels[:, :, 1:] != labels[:, :, :-1]
+    outlines[:, :, 1:] |= beside
+    outlines[:, :, :-1] |= beside
+    return outlines
 
 
 class CudaEngine:

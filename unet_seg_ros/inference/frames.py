@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from unet_seg_ros.labels import UNKNOWN_ID, ColorOrder
+from unet_seg_ros.overlay import OPACITY
 
 Uint8Array = npt.NDArray[np.uint8]
 
@@ -52,10 +53,10 @@ class Request:
 
     Attributes:
         color_mask: The label map in the label set's colours.
-        overlay: The colour mask blended over the frame.
+        overlay: The colour mask laid over the frame, outlines at full strength (`overlay`).
         confidence: The probability of the winning class.
         groups: For every name, the class ids whose pixels its mask marks.
-        overlay_opacity: Share of the colour mask in the overlay, 0 to 1.
+        overlay_opacity: Share of the colour mask inside the outlines, 0 to 1.
 
     Raises:
         ValueError: the opacity or a class id is out of range.
@@ -65,7 +66,7 @@ class Request:
     overlay: bool = False
     confidence: bool = False
     groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    overlay_opacity: float = 0.5
+    overlay_opacity: float = OPACITY
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.overlay_opacity <= 1.0:

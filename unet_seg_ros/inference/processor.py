@@ -19,7 +19,9 @@ from unet_seg_ros.inference.frames import Request, Segmentation, Uint8Array
 from unet_seg_ros.inference.geometry import Size, enlarge_labels, network_size, shrink
 from unet_seg_ros.inference.network import InferenceNetwork, Upsample
 from unet_seg_ros.labels import TO_RGB, ColorOrder, group_table
+from unet_seg_ros.memory import keep_freed_memory
 from unet_seg_ros.model.checkpoint import Checkpoint
+from unet_seg_ros.overlay import lay_over
 
 # A camera that changes its size for ever must not fill the memory: what belongs to the sizes that
 # were used longest ago is dropped.
@@ -64,6 +66,7 @@ class Processor:
         upsample: Upsample,
         compile_: bool,
     ) -> None:
+        keep_freed_memory()
         self.compiled = compile_
         self.notes: list[str] = []
         self.out_of_memory_count = 0
@@ -122,8 +125,8 @@ class Processor:
             cv2.applyColorMap(labels, self._color_table, color_mask)
             if request.overlay:
                 overlay = _to_rgb(picture, color_order, buffers.get("overlay", height, width, 3))
-                opacity = request.overlay_opacity
-                cv2.addWeighted(overlay, 1 - opacity, color_mask, opacity, 0, overlay)
+                scratch = buffers.get("scratch", height, width)
+                lay_over(overlay, color_mask, labels, request.overlay_opacity, scratch)
         masks = {}
         for index, (name, group) in enumerate(request.groups.items()):
             masks[name] = buffers.get(f"group {index}", height, width)

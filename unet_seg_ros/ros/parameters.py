@@ -22,8 +22,9 @@ from rclpy.parameter import Parameter
 from rclpy.validate_topic_name import validate_topic_name
 
 from unet_seg_ros.labels import LabelSet, built_in_palettes
+from unet_seg_ros.overlay import OPACITY
 from unet_seg_ros.ros.topics import OUTPUTS, CameraTopics
-from unet_seg_ros.weights import find_checkpoint
+from unet_seg_ros.weights import DEFAULT, find_checkpoint
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -96,7 +97,7 @@ PARAMETERS = (
     ),
     ParameterSpec(
         "checkpoint",
-        "carla29-small",
+        DEFAULT,
         "The network: the name of a checkpoint in the box, or the path of a .safetensors file. "
         "Set while the node is configured, the new one is loaded beside the old one and takes over "
         "between two frames.",
@@ -162,8 +163,8 @@ PARAMETERS = (
     ),
     ParameterSpec(
         "overlay_opacity",
-        0.5,
-        "How much of the overlay is the colour mask: 0 none, 1 all.",
+        OPACITY,
+        "How much of the overlay is the colour mask: 0 nothing but outlines, 1 all.",
         range=(0.0, 1.0),
         changeable=Changeable.ALWAYS,
     ),

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+DEFAULT = "carla29-small"
+"""The one that the node and the commands take where none is named."""
+
 _FOLDER = Path(__file__).parent
 
 
