@@ -23,7 +23,6 @@ from unet_seg_ros.datasets.samples import DataError
 from unet_seg_ros.datasets.sources import Video as VideoFrames
 from unet_seg_ros.figures import labelled_view, with_legend
 from unet_seg_ros.inference.frames import Frame
-from unet_seg_ros.inference.geometry import Size
 from unet_seg_ros.labels import LabelSet, Uint8Array
 from unet_seg_ros.partial import named_when_whole
 from unet_seg_ros.pipeline import run_in_stages
@@ -100,7 +99,6 @@ def segment_files(
         OSError: The folder exists, or cannot be written.
     """
     segmented = Segmented()
-    sizes: set[Size] = set()
     total = sum(item.frames for item in inputs)
     with (
         named_when_whole(folder) as partial,
@@ -110,9 +108,8 @@ def segment_files(
         def segment(batch: list[_Picture]) -> None:
             frames = [Frame(picture.image, "rgb") for picture in batch]
             if segmenter.compiled:
-                new = {(frame.pixels.shape[1], frame.pixels.shape[0]) for frame in frames} - sizes
-                segmenter.warm_up(new, BATCH)
-                sizes.update(new)
+                sizes = {(frame.pixels.shape[1], frame.pixels.shape[0]) for frame in frames}
+                segmenter.warm_up(sizes, BATCH)
             for picture, result in zip(batch, segmenter(frames), strict=True):
                 picture.labels = result.labels.copy()  # the segmenter needs its own again
             segmented.pictures += len(batch)

@@ -254,6 +254,22 @@ def test_close_frees_the_buffers_and_a_later_call_still_works(checkpoint: Checkp
     np.testing.assert_array_equal(only(segmenter([frame])).labels, expected)
 
 
+def test_what_is_warm_is_not_warmed_up_again(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmenter = Segmenter(checkpoint, "cpu", "float32", "off")
+    warmed_up: list[tuple[object, ...]] = []
+    monkeypatch.setattr(segmenter._engine, "warm_up", lambda *work: warmed_up.append(work))
+    for size in ((80, 60), (80, 60), (100, 100)):
+        segmenter.warm_up([size])
+    segmenter.warm_up([(80, 60)], confidence=True)
+    expected = [((80, 60), 1, False), ((100, 100), 1, False), ((80, 60), 1, True)]
+    assert warmed_up == expected
+    segmenter.close()
+    segmenter.warm_up([(80, 60)])
+    assert warmed_up == [*expected, expected[0]]
+
+
 def test_without_a_compiler_it_says_why_and_runs(
     checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -26,7 +26,6 @@ from unet_seg_ros.bags.qos import EVERY_MASK, LATCHED
 from unet_seg_ros.bags.reader import BagReader, Recorded
 from unet_seg_ros.bags.writer import BagError, BagWriter, Topic
 from unet_seg_ros.inference.frames import Frame, Request, Segmentation
-from unet_seg_ros.inference.geometry import Size
 from unet_seg_ros.pipeline import run_in_stages
 from unet_seg_ros.ros import topics
 from unet_seg_ros.ros.definitions import Definitions
@@ -221,7 +220,6 @@ class _Engine:
             confidence=topics.CONFIDENCE in outputs,
             groups=segmenter.label_set.groups if topics.MASKS in outputs else {},
         )
-        self._sizes: set[Size] = set()
 
     def segment(self, group: _Group) -> None:
         """Make the masks of a group's pictures."""
@@ -229,8 +227,7 @@ class _Engine:
         frames = [Frame(image.pixels, image.color_order) for image in images.values()]
         if self._segmenter.compiled:
             sizes = {(frame.pixels.shape[1], frame.pixels.shape[0]) for frame in frames}
-            self._segmenter.warm_up(sizes - self._sizes, BATCH, self._request.confidence)
-            self._sizes |= sizes
+            self._segmenter.warm_up(sizes, BATCH, self._request.confidence)
         results = self._segmenter(frames, self._request)
         for position, result in zip(images, results, strict=True):
             camera = self._cameras[group.messages[position].topic]

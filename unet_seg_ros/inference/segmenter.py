@@ -102,6 +102,7 @@ class Segmenter:
         if compile not in ("auto", "on", "off"):
             raise SegmenterError(f"compile must be auto, on or off, not {compile!r}")
         self._engine = self._make_engine(compile, upsample)
+        self._warm: set[tuple[Size, int, bool]] = set()
 
     @classmethod
     def from_checkpoint(
@@ -142,6 +143,7 @@ class Segmenter:
         This is where networks are compiled, once for each size after shrinking; that takes up to a
         minute, or seconds when the compiler's cache knows the network. Frames of any other size
         run at once, uncompiled. It may run in another thread, as long as no frame comes meanwhile.
+        What it has prepared for before costs nothing.
 
         Args:
             sizes: The sizes of frames to come.
@@ -149,10 +151,13 @@ class Segmenter:
             confidence: Whether confidence will be asked for.
         """
         for size in sizes:
-            self._engine.warm_up(size, batch, confidence)
+            if (size, batch, confidence) not in self._warm:
+                self._engine.warm_up(size, batch, confidence)
+                self._warm.add((size, batch, confidence))
 
     def close(self) -> None:
         """Free the memory kept between calls; the next call works, as before any `warm_up`."""
+        self._warm.clear()
         self._engine.close()
 
     @property

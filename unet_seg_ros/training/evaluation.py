@@ -232,12 +232,10 @@ def _score_frame(
     segmenters: Sequence[Segmenter], index: int, sample: Sample, evaluation: Evaluation
 ) -> None:
     height, width = sample.image.shape[:2]
-    if (width, height) not in evaluation.sizes:
-        for segmenter in segmenters:
-            # What is done once for a size is not part of a frame's time.
-            segmenter.warm_up([(width, height)], confidence=True)
     evaluation.sizes[width, height] += 1
     for segmenter, result in zip(segmenters, evaluation.results, strict=True):
+        # What is done once for a size is not part of a frame's time.
+        segmenter.warm_up([(width, height)], confidence=True)
         begin_ns = time.perf_counter_ns()
         [segmentation] = segmenter([Frame(sample.image, "rgb")], Request(confidence=True))
         engine_ns = time.perf_counter_ns() - begin_ns
