@@ -33,6 +33,7 @@ from segmentation_graph import (
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
+from unet_seg_ros.figures import legend
 from unet_seg_ros.inference.frames import Request
 from unet_seg_ros.labels import LabelSet
 
@@ -232,6 +233,16 @@ def test_late_joiner_gets_the_legend(graph: Graph, start: Start) -> None:
     assert legend["unknown_id"] == 255
     assert legend["groups"]["mine"] == [1]
     assert legend["checkpoint"] == "first"
+
+
+def test_late_joiner_gets_the_legend_as_a_picture(graph: Graph, start: Start) -> None:
+    start()
+    pictures = graph.collect(Image, "/front/segmentation/legend_image", latched())
+    graph.spin_until(lambda: pictures, "the picture of the legend")
+    label_set = LabelSet.load("carla29")
+    expected = legend(label_set, range(len(label_set)), pictures[0].width)
+    assert pictures[0].encoding == "rgb8"
+    assert bytes(pictures[0].data) == expected.tobytes()
 
 
 def test_label_info_where_vision_msgs_is_installed(graph: Graph, start: Start) -> None:

@@ -4,6 +4,7 @@
 
 `vision_msgs/LabelInfo` is the standard message but has names only, and is not installed everywhere;
 the JSON legend has the colours and groups as well and needs std_msgs alone; its text needs no ROS.
+For people there is a picture of it.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from unet_seg_ros.figures import legend
 from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
+from unet_seg_ros.ros.images import Header, write_image
 
 try:
     from vision_msgs.msg import LabelInfo, VisionClass
@@ -22,7 +25,9 @@ except ImportError:
 if TYPE_CHECKING:
     from std_msgs.msg import String
 
-__all__ = ["LabelInfo", "label_info_message", "legend_message", "legend_text"]
+__all__ = ["LabelInfo", "label_info_message", "legend_image", "legend_message", "legend_text"]
+
+_IMAGE_WIDTH = 440
 
 
 def legend_text(label_set: LabelSet, groups: Mapping[str, tuple[int, ...]], checkpoint: str) -> str:
@@ -32,13 +37,13 @@ def legend_text(label_set: LabelSet, groups: Mapping[str, tuple[int, ...]], chec
     `groups` maps the name of every published mask to its class ids; `unknown_id` is the id of
     pixels whose class is not known.
     """
-    legend = {
+    document = {
         **label_set.to_dict(),
         "unknown_id": UNKNOWN_ID,
         "groups": {name: list(ids) for name, ids in groups.items()},
         "checkpoint": checkpoint,
     }
-    return json.dumps(legend)
+    return json.dumps(document)
 
 
 def legend_message(
@@ -48,6 +53,12 @@ def legend_message(
     from std_msgs.msg import String
 
     return String(data=legend_text(label_set, groups, checkpoint))
+
+
+def legend_image(label_set: LabelSet) -> bytes:
+    """Return the colours and names of all classes as a serialized rgb8 sensor_msgs/Image."""
+    pixels = legend(label_set, range(len(label_set)), _IMAGE_WIDTH)
+    return write_image(Header(0, ""), pixels, "rgb8")
 
 
 def label_info_message(label_set: LabelSet) -> Any:

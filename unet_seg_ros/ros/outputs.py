@@ -15,7 +15,7 @@ from std_msgs.msg import String
 from unet_seg_ros.labels import LabelSet
 from unet_seg_ros.ros import qos, topics
 from unet_seg_ros.ros.images import Header
-from unet_seg_ros.ros.legend import LabelInfo, label_info_message, legend_message
+from unet_seg_ros.ros.legend import LabelInfo, label_info_message, legend_image, legend_message
 from unet_seg_ros.ros.topics import CameraTopics
 
 
@@ -33,6 +33,9 @@ class CameraOutputs:
         self._pictures: dict[str, Publisher] = {}
         self._camera_info = self._publisher(CameraInfo, camera.output(topics.CAMERA_INFO))
         self._legend = node.create_publisher(String, camera.output(topics.LEGEND), qos.latched())
+        self._legend_image = node.create_publisher(
+            Image, camera.output(topics.LEGEND_IMAGE), qos.latched()
+        )
         self._label_info = LabelInfo and node.create_publisher(
             LabelInfo, camera.output(topics.LABEL_INFO), qos.latched()
         )
@@ -53,6 +56,7 @@ class CameraOutputs:
     ) -> None:
         """Publish what the class ids mean; latched."""
         self._legend.publish(legend_message(label_set, groups, checkpoint))
+        self._legend_image.publish(legend_image(label_set))
         if self._label_info:
             self._label_info.publish(label_info_message(label_set))
 
@@ -79,7 +83,8 @@ class CameraOutputs:
     def destroy(self) -> None:
         """Take every topic away."""
         self.offer((), ())
-        for publisher in filter(None, (self._camera_info, self._legend, self._label_info)):
+        latched = self._legend, self._legend_image, self._label_info
+        for publisher in filter(None, (self._camera_info, *latched)):
             self._node.destroy_publisher(publisher)
 
     def _publisher(self, message_type: type, topic: str) -> Publisher:

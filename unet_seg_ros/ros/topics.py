@@ -19,6 +19,7 @@ OUTPUTS = (LABELS, COLOR_MASK, OVERLAY, CONFIDENCE, MASKS)
 CAMERA_INFO = "camera_info"
 LABEL_INFO = "label_info"
 LEGEND = "legend"
+LEGEND_IMAGE = "legend_image"
 
 ENCODINGS = {
     LABELS: "mono8",
