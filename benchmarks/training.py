@@ -3,18 +3,23 @@
 """Pictures per second of training steps against plain eager float32 PyTorch.
 
 All candidates learn from the same batches with the same network and take turns, so that whatever
-else the machine does slows all of them; the figures are medians. The plain one is a training loop
-as tutorials write it: contiguous tensors, cross-entropy, AdamW, nothing else. Ours clips gradients
-and averages weights on top.
+else the machine does slows all of them; the figures are medians. Each has a process of its own, as
+how memory is kept is a matter of the process. The plain one is a training loop as tutorials write
+it: contiguous tensors, cross-entropy, AdamW, nothing else. Ours clips gradients and averages
+weights on top.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from typing import Any
 
 import torch
@@ -31,6 +36,9 @@ CLASSES = 23
 # Preset, (width, height) of the pictures, pictures in a batch.
 WORK = (("coursera", (128, 96), 8), ("small", (384, 288), 2))
 
+_WARM_UP = 3
+
+Work = tuple[str, tuple[int, int], int]
 Step = Callable[[Tensor, Tensor], object]
 
 
@@ -68,30 +76,91 @@ def ours(name: str, device: torch.device, precision: str, compiled: bool) -> Ste
     return lambda pictures, labels: float(learner.learn(pictures, labels))
 
 
-def candidates(name: str, device: torch.device, compiled: bool) -> dict[str, Step]:
+@dataclass(frozen=True)
+class Candidate:
+    """A way to train; without a precision, plain PyTorch."""
+
+    name: str
+    precision: str = ""
+    compiled: bool = False
+
+    def step(self, preset_name: str, device: torch.device) -> Step:
+        """Return a step of it."""
+        if not self.precision:
+            return plain(preset_name, device)
+        return ours(preset_name, device, self.precision, self.compiled)
+
+
+def candidates(device: torch.device, compiled: bool) -> list[Candidate]:
     """Return everything that this machine can run, plain PyTorch first."""
     has_bfloat16 = device.type == "cuda" or processor_has_bfloat16()
-    found = {"plain PyTorch": plain(name, device)}
+    found = [Candidate("plain PyTorch")]
     for precision in ("32-true", "bf16-mixed") if has_bfloat16 else ("32-true",):
-        found[f"ours, {precision}"] = ours(name, device, precision, False)
+        found.append(Candidate(f"ours, {precision}", precision))
         if compiled:
-            found[f"ours, {precision}, compiled"] = ours(name, device, precision, True)
+            found.append(Candidate(f"ours, {precision}, compiled", precision, compiled=True))
     return found
 
 
-def measure(found: dict[str, Step], batch: tuple[Tensor, Tensor], rounds: int) -> dict[str, float]:
+class Runner:
+    """A candidate in a process of its own, which does a step when it is told to."""
+
+    def __init__(self, candidate: Candidate, work: Work, device: torch.device) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self._process = context.Process(
+            target=_serve, args=(theirs, candidate, work, device, torch.get_num_threads())
+        )
+        self._process.start()
+
+    def __enter__(self) -> Runner:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+        self._process.join()
+
+    def step(self) -> float:
+        """Return how many seconds a step takes now."""
+        self._connection.send(None)
+        seconds: float = self._connection.recv()
+        return seconds
+
+
+def _serve(
+    connection: Connection,
+    candidate: Candidate,
+    work: Work,
+    device: torch.device,
+    threads: int,
+) -> None:
+    torch.set_num_threads(threads)
+    name, (width, height), count = work
+    pictures = torch.randint(0, 256, (count, 3, height, width), dtype=torch.uint8)
+    labels = torch.randint(0, CLASSES, (count, height, width), dtype=torch.uint8)
+    step = candidate.step(name, device)
+    while True:
+        try:
+            connection.recv()
+        except EOFError:
+            return
+        start = time.perf_counter()
+        step(pictures, labels)
+        connection.send(time.perf_counter() - start)
+
+
+def measure(
+    found: list[Candidate], work: Work, device: torch.device, rounds: int
+) -> dict[str, float]:
     """Let the candidates take turns; return the median seconds of a step."""
-    times: dict[str, list[float]] = {name: [] for name in found}
-    for step in found.values():
-        # The first compiles, the second finds the memory that is kept.
-        step(*batch)
-        step(*batch)
-    for _ in range(rounds):
-        for name, step in found.items():
-            start = time.perf_counter()
-            step(*batch)
-            times[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+    with ExitStack() as stack:
+        runners = [stack.enter_context(Runner(item, work, device)) for item in found]
+        # The first steps compile, and find the memory that is kept.
+        times = [[runner.step() for runner in runners] for _ in range(_WARM_UP + rounds)]
+    measured = zip(*times[_WARM_UP:], strict=True)
+    return {
+        item.name: statistics.median(seconds) for item, seconds in zip(found, measured, strict=True)
+    }
 
 
 def main() -> None:
@@ -106,17 +175,15 @@ def main() -> None:
     options = parser.parse_args()
 
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    found = candidates(device, options.compile)
     results: list[dict[str, Any]] = []
-    for name, (width, height), count in WORK:
-        count *= options.batch_factor
-        pictures = torch.randint(0, 256, (count, 3, height, width), dtype=torch.uint8)
-        labels = torch.randint(0, CLASSES, (count, height, width), dtype=torch.uint8)
-        found = candidates(name, device, options.compile)
-        seconds = measure(found, (pictures, labels), options.rounds)
+    for name, size, pictures in WORK:
+        count = pictures * options.batch_factor
+        seconds = measure(found, (name, size, count), device, options.rounds)
         results.append(
             {
                 "preset": name,
-                "size": [width, height],
+                "size": size,
                 "batch": count,
                 "pictures_per_s": {key: count / value for key, value in seconds.items()},
             }
