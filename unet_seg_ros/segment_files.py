@@ -108,8 +108,7 @@ def segment_files(
         def segment(batch: list[_Picture]) -> None:
             frames = [Frame(picture.image, "rgb") for picture in batch]
             if segmenter.compiled:
-                sizes = {(frame.pixels.shape[1], frame.pixels.shape[0]) for frame in frames}
-                segmenter.warm_up(sizes, BATCH)
+                segmenter.warm_up({frame.size for frame in frames}, BATCH)
             for picture, result in zip(batch, segmenter(frames), strict=True):
                 picture.labels = result.labels.copy()  # the segmenter needs its own again
             segmented.pictures += len(batch)

@@ -159,9 +159,9 @@ def test_opacity_goes_from_the_frame_to_the_mask(
     rgb = picture(200, 150)
     request = Request(color_mask=True, overlay=True, overlay_opacity=opacity)
     result = only(segmenter([Frame(rgb, "rgb")], request))
-    inside = ~outlined(result.labels)
-    expected = rgb if shown == "frame" else result.color_mask
-    np.testing.assert_array_equal(result.overlay[inside], expected[inside])
+    inside = rgb if shown == "frame" else result.color_mask
+    outlines = outlined(result.labels)[..., None]
+    np.testing.assert_array_equal(result.overlay, np.where(outlines, result.color_mask, inside))
 
 
 def test_what_was_not_asked_for_is_not_there(segmenter: Segmenter) -> None:

@@ -226,7 +226,7 @@ class _Engine:
         images = group.images
         frames = [Frame(image.pixels, image.color_order) for image in images.values()]
         if self._segmenter.compiled:
-            sizes = {(frame.pixels.shape[1], frame.pixels.shape[0]) for frame in frames}
+            sizes = {frame.size for frame in frames}
             self._segmenter.warm_up(sizes, BATCH, self._request.confidence)
         results = self._segmenter(frames, self._request)
         for position, result in zip(images, results, strict=True):

@@ -46,6 +46,11 @@ class Frame:
                 f"not {shape} {dtype}"
             )
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.pixels.shape[1], self.pixels.shape[0]
+
 
 @dataclass(frozen=True)
 class Request:
