@@ -82,7 +82,7 @@ def with_legend(picture: Uint8Array, label_set: LabelSet) -> Uint8Array:
     One that is too narrow to read names under it is enlarged a whole number of times.
     """
     times = -(-_LEGIBLE_PX // picture.shape[1])
-    enlarged = picture.repeat(times, axis=0).repeat(times, axis=1)
+    enlarged = picture.repeat(times, axis=0).repeat(times, axis=1) if times > 1 else picture
     names = legend(label_set, range(len(label_set)), enlarged.shape[1])
     return np.vstack([enlarged, names])
 
