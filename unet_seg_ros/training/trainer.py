@@ -64,6 +64,17 @@ class Optimization:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * progress))
 
 
+def fastest_layout(device: torch.device) -> torch.memory_format:
+    """Return how convolutions want their pictures in memory, for training steps on `device`.
+
+    Channels last everywhere but on processors whose widest vectors are those of AVX2: there oneDNN
+    takes almost twice as long for the gradients of the weights in that layout.
+    """
+    if device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX2":
+        return torch.contiguous_format
+    return torch.channels_last
+
+
 class Objective(nn.Module):
     """From pictures and rows to the loss: normalisation, network and loss function in one module.
 
@@ -73,10 +84,17 @@ class Objective(nn.Module):
     _mean: Tensor
     _std: Tensor
 
-    def __init__(self, network: UNet, loss: nn.Module, normalization: Normalization) -> None:
+    def __init__(
+        self,
+        network: UNet,
+        loss: nn.Module,
+        normalization: Normalization,
+        layout: torch.memory_format,
+    ) -> None:
         super().__init__()
         self.network = network
         self._loss = loss
+        self._layout = layout
         scale = torch.tensor([normalization.mean, normalization.std]).view(2, 1, 3, 1, 1) * 255
         self.register_buffer("_mean", scale[0], persistent=False)
         self.register_buffer("_std", scale[1], persistent=False)
@@ -84,7 +102,7 @@ class Objective(nn.Module):
     def forward(self, pictures: Tensor, rows: Tensor) -> Tensor:
         """Return the loss of `(N, 3, H, W)` uint8 RGB pictures with `(N, H, W)` uint8 rows."""
         normalized = (pictures - self._mean) / self._std
-        logits = self.network(normalized.contiguous(memory_format=torch.channels_last))
+        logits = self.network(normalized.contiguous(memory_format=self._layout))
         loss: Tensor = self._loss(logits, rows.long())
         return loss
 
@@ -121,8 +139,9 @@ class Learner:
         self._fabric = fabric
         self._seed = seed
         self._optimization = optimization
-        self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        objective: nn.Module = Objective(self._network, loss, normalization).train()
+        layout = fastest_layout(fabric.device)
+        self._network = network.to(memory_format=layout)  # type: ignore[call-overload]
+        objective: nn.Module = Objective(self._network, loss, normalization, layout).train()
         self._adamw = torch.optim.AdamW(
             network.parameters(), weight_decay=optimization.weight_decay, fused=True
         )
