@@ -363,6 +363,76 @@ def test_files_that_are_missing_cut_short_or_alone_are_named(tmp_path: Path) -> 
             pictures[position]
 
 
+# --- regions drawn by hand
+
+
+def draw(path: Path, *shapes: dict[str, object], width: int = 4, height: int = 3) -> None:
+    """Write what labelme would, for a picture of that size."""
+    document = {"shapes": shapes, "imageWidth": width, "imageHeight": height, "imageData": None}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document))
+
+
+def polygon(label: str, *points: list[float]) -> dict[str, object]:
+    return {"label": label, "points": points, "shape_type": "polygon"}
+
+
+def test_regions_lie_over_earlier_ones_and_the_rest_is_not_labelled(tmp_path: Path) -> None:
+    for name in ("a/1.png", "b/2.png", "b/not_drawn_yet.png"):
+        write_picture(tmp_path / name, gray(9, 4, 3))
+    sky = polygon("Sky", [0, 0], [3, 0], [3, 1], [0, 1])
+    car = {"label": "Car", "points": [[3, 1], [1, 0]], "shape_type": "rectangle"}
+    draw(tmp_path / "a" / "1.json", sky, car)
+    draw(tmp_path / "b" / "2.json")
+    draw(tmp_path / "b" / "3.json")
+    pictures = open_dataset(str(tmp_path), label_set="carla29")
+    assert recognise(str(tmp_path)) == "labelme"
+    assert (names(pictures), pictures.drives) == (["a/1", "b/2"], ["a", "b"])
+    assert labels(pictures) == [[11, 14, 14, 14], [11, 14, 14, 14], [255, 255, 255, 255]]
+    assert pictures.faults == [f"{tmp_path}/b/3.json: has no picture beside it"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        (polygon("Cloud", [0, 0], [1, 0], [1, 1]), "carla29' has no class 'Cloud'"),
+        (polygon("Sky", [0, 0], [1, 0]), "a polygon needs at least 3 points"),
+        (polygon("Sky", [0, 0], [1, 0], [1, float("nan")]), "far outside"),
+        (polygon("Sky", [0, 0], [1, 0], [1e12, 1]), "far outside"),
+        ({**polygon("Sky"), "points": [[0, "x"]]}, "not pairs of numbers"),
+        ({**polygon("Sky"), "points": [[[0]]] * 3}, "a polygon needs"),
+        ({**polygon("Sky", [0, 0], [1, 1]), "shape_type": "circle"}, "is a 'circle'; only"),
+        ({"points": []}, "has no label"),
+    ],
+)
+def test_a_region_that_cannot_be_drawn_is_named(
+    tmp_path: Path, shape: dict[str, object], reason: str
+) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    draw(tmp_path / "1.json", polygon("Sky", [0, 0], [1, 0], [1, 1]), shape)
+    with pytest.raises(DataError, match=rf"1\.json: shape 2: .*{reason}"):
+        open_dataset(str(tmp_path), label_set="carla29")[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ('{"shapes": [', "cut short"),
+        ('{"shapes": []}', "has no imageHeight"),
+        ('{"shapes": [], "imageWidth": 4, "imageHeight": true}', "has no imageHeight"),
+        ('{"shapes": [], "imageWidth": 400000, "imageHeight": 4000}', "at most"),
+        ('{"shapes": [], "imageWidth": 3, "imageHeight": 4}', "3x4 pixels, its picture 4x3"),
+    ],
+)
+def test_a_file_of_regions_that_does_not_fit_is_named(
+    tmp_path: Path, text: str, reason: str
+) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    (tmp_path / "1.json").write_text(text)
+    with pytest.raises(DataError, match=rf"1\.json: .*{reason}"):
+        open_dataset(str(tmp_path), label_set="carla29")[0]
+
+
 # --- any
 
 

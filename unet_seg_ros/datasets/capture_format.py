@@ -14,11 +14,11 @@ adds frames: pictures first, then their lines, so that a capture is sound at any
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unet_seg_ros.datasets.json_files import json_object, read_json_object
 from unet_seg_ros.datasets.samples import DataError
 
 VERSION = 1
@@ -61,11 +61,7 @@ def read_description(capture: Path) -> dict[str, Any]:
         DataError: It is missing, not JSON, or of another version.
     """
     path = capture / DESCRIPTION_FILE
-    try:
-        with path.open("rb") as stream:
-            description = json_object(stream.read(_MAX_DESCRIPTION_BYTES))
-    except (OSError, ValueError) as error:
-        raise DataError(f"{path}: cannot be read: {error}") from error
+    description = read_json_object(path, _MAX_DESCRIPTION_BYTES)
     if description.get("format") != VERSION:
         raise DataError(f"{path}: has format {description.get('format')!r:.20}, not {VERSION}")
     return description
@@ -104,14 +100,3 @@ def _frame(line: str) -> CapturedFrame:
     if not isinstance(town, str) or type(run) is not int:
         raise ValueError("town must be a text and run a whole number")
     return CapturedFrame(name, town, run)
-
-
-def json_object(text: str | bytes) -> dict[str, Any]:
-    """Return the JSON object in a text; raises ValueError where there is none."""
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"not JSON, or cut short: {error!s:.100}") from error
-    if not isinstance(document, dict):
-        raise ValueError("not a JSON object")
-    return document

@@ -28,8 +28,8 @@ from unet_seg_ros.datasets.capture_format import (
     SUFFIX,
     TAGS,
     VERSION,
-    json_object,
 )
+from unet_seg_ros.datasets.json_files import json_object
 from unet_seg_ros.datasets.samples import DataError
 from unet_seg_ros.labels import Uint8Array
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +48,7 @@ class LabelledFiles:
     Attributes:
         format: How the label pictures are decoded.
         files: The files, those of a drive one after another.
+        read_labels: How the pixels of a label picture come out of its file.
     """
 
     name: str
@@ -56,6 +57,7 @@ class LabelledFiles:
     files: Sequence[LabelledFile]
     parts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     faults: Sequence[str] = ()
+    read_labels: Callable[[Path], Uint8Array] = read_label_picture
 
     @property
     def drives(self) -> Sequence[str]:
@@ -94,7 +96,7 @@ class LabelledFiles:
         return Sample(image, labels, file.name), complaint
 
     def _read_labels(self, path: Path, image: Uint8Array) -> Decoded:
-        pixels = read_label_picture(path)
+        pixels = self.read_labels(path)
         if pixels.shape[:2] != image.shape[:2]:
             raise DataError(f"{path}: has {_size(pixels)} pixels, its picture {_size(image)}")
         try:

@@ -16,6 +16,7 @@ from pathlib import Path
 from unet_seg_ros.datasets import capture_format, label_formats, label_set_choice
 from unet_seg_ros.datasets.label_formats import LabelFormat
 from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
+from unet_seg_ros.datasets.labelme import draw_regions
 from unet_seg_ros.datasets.picture_files import (
     is_picture,
     natural,
@@ -32,6 +33,7 @@ _ANNOTATIONS = "annot"
 _IMAGES_MASKS = ("images", "masks")
 _RGB_SEGMENTATION = ("rgb", "segmentation")
 _RGB, _IDS, _PALETTE = "_rgb", "_ids.png", "_palette.png"
+_LABELME = ".json"
 # So many label pictures are looked at to find out what they are.
 _SAMPLES = 20
 
@@ -254,6 +256,39 @@ def _open_images_masks(folder: Path, label_set: LabelSet | None) -> LabelledFile
     return _labelled_files(folder, classes, label_formats.binary if is_binary else tags, [pairing])
 
 
+def _has_labelme(folder: Path) -> bool:
+    return any(_labelme_file(path).is_file() for path in _listed_below(folder))
+
+
+def _open_labelme(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
+    """Open pictures with labelme's files beside them; a picture without one is left out."""
+    classes = label_set_choice.required(label_set, folder)
+    regions = {path: _labelme_file(path) for path in pictures_below(folder)}
+    files = [
+        LabelledFile(
+            picture=picture,
+            labels=(drawn,),
+            name=_key(picture, folder),
+            drive=_below(picture.parent, folder),
+        )
+        for picture, drawn in regions.items()
+        if drawn.is_file()
+    ]
+    strays = sorted(set(folder.rglob(f"*{_LABELME}")) - set(regions.values()))
+    return LabelledFiles(
+        name=folder.name,
+        label_set=classes,
+        format=partial(label_formats.ids, label_set=classes),
+        files=files,
+        faults=[f"{path}: has no picture beside it" for path in strays],
+        read_labels=partial(draw_regions, label_set=classes),
+    )
+
+
+def _labelme_file(picture: Path) -> Path:
+    return picture.with_suffix(_LABELME)
+
+
 LAYOUTS = (
     Layout("capture", _has_capture, _open_capture),
     Layout("course", _has_course, _open_course),
@@ -263,6 +298,7 @@ LAYOUTS = (
     Layout("pairs", _has_pairs, _open_pairs),
     Layout("palette", _has_palette, _open_palette),
     Layout("images-masks", _has_images_masks, _open_images_masks),
+    Layout("labelme", _has_labelme, _open_labelme),
 )
 """Every layout of picture files, the most particular first."""
 

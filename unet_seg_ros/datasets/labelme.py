@@ -1,0 +1,83 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Regions drawn by hand, in the files of labelme (https://github.com/wkentaro/labelme).
+
+A file has the size of its picture (`imageHeight`, `imageWidth`) and `shapes`, each with a `label`,
+a `shape_type` and `points`, `[x, y]` in pixels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeGuard
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from unet_seg_ros.datasets.json_files import read_json_object
+from unet_seg_ros.datasets.picture_files import MAX_FILE_BYTES, MAX_PIXELS
+from unet_seg_ros.datasets.samples import DataError
+from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, LabelSetError, Uint8Array
+
+# OpenCV takes coordinates with this many bits behind the point.
+_FRACTION_BITS = 4
+# What OpenCV can still draw, far outside of any picture.
+_MAX_COORDINATE = 1 << 20
+
+
+def draw_regions(path: Path, label_set: LabelSet) -> Uint8Array:
+    """Return the label map that a file describes, `(H, W)` uint8; 255 where no region is.
+
+    Later regions lie over earlier ones.
+
+    Args:
+        path: The file.
+        label_set: Its classes are what regions may be called.
+
+    Raises:
+        DataError: It is no such file, a region has a label that the label set lacks, or a region is
+            neither a polygon nor a rectangle.
+    """
+    document = read_json_object(path, MAX_FILE_BYTES)
+    height, width, shapes = (document.get(k) for k in ("imageHeight", "imageWidth", "shapes"))
+    if not (_is_length(height) and _is_length(width) and isinstance(shapes, list)):
+        raise DataError(f"{path}: has no imageHeight, imageWidth and shapes as labelme writes them")
+    if height * width > MAX_PIXELS:
+        raise DataError(f"{path}: is for {width}x{height} pixels; at most {MAX_PIXELS} are read")
+    labels = np.full((height, width), UNKNOWN_ID, np.uint8)
+    for number, shape in enumerate(shapes, 1):
+        try:
+            class_id, corners = _region(shape, label_set)
+        except (LabelSetError, ValueError) as error:
+            raise DataError(f"{path}: shape {number}: {error}") from error
+        fixed_point = np.round(corners * (1 << _FRACTION_BITS)).astype(np.int32)
+        cv2.fillPoly(labels, [fixed_point], class_id, shift=_FRACTION_BITS)
+    return labels
+
+
+def _is_length(value: object) -> TypeGuard[int]:
+    return type(value) is int and value > 0
+
+
+def _region(shape: Any, label_set: LabelSet) -> tuple[int, npt.NDArray[np.float64]]:
+    """Return the class of a shape and its corners, `(N, 2)`: x, y."""
+    if not isinstance(shape, dict) or not isinstance(shape.get("label"), str):
+        raise ValueError("has no label")
+    class_id = label_set.class_id(shape["label"])
+    kind = shape.get("shape_type", "polygon")
+    try:
+        points = np.array(shape.get("points"), np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError("its points are not pairs of numbers") from error
+    fewest = {"polygon": 3, "rectangle": 2}.get(kind)
+    if fewest is None:
+        raise ValueError(f"is a {kind!r:.40}; only polygons and rectangles are read")
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) < fewest:
+        raise ValueError(f"a {kind} needs at least {fewest} points [x, y]")
+    if not (np.abs(points) < _MAX_COORDINATE).all():
+        raise ValueError("has a point far outside of any picture")
+    if kind == "rectangle":
+        (left, top), (right, bottom) = points[:2]
+        points = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
+    return class_id, points
