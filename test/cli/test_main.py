@@ -27,6 +27,10 @@ def test_every_command_explains_itself_with_examples(
         (["train", "--data", "town", "--out", "run", "--preset", "tiny"], "called 'tiny'; choose"),
         (["train", "--data", "town", "--out", "run", "--label-set", "carla99"], "carla99"),
         (["train", "--data", "town", "--out", "run", "--init", "other"], "no checkpoint at"),
+        (
+            ["train", "--data", "town", "--out", "run", "--widen", "2"],
+            "the one to start from, --init",
+        ),
         (["train", "--resume", "/nowhere"], "/nowhere/run.json"),
         (["train", "--resume", "run", "--epochs", "9"], "--epochs: a training that is resumed"),
     ],

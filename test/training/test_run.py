@@ -155,6 +155,21 @@ def test_patience_ends_a_training_that_learns_nothing(pictures: Path, tmp_path: 
     assert outcome.step == 4 * 3
 
 
+def test_a_wider_network_starts_from_what_a_narrow_one_learnt(
+    pictures: Path, tmp_path: Path
+) -> None:
+    narrow, wide = tmp_path / "narrow", tmp_path / "wide"
+    training.start(recipe(pictures, steps=4), CPU, narrow, "")
+    start = str(narrow / "best.safetensors")
+    idle = recipe(pictures, start=start, widen=2, optimization=Optimization(1, 0.0))
+    training.start(idle, CPU, wide, "")
+    first, second = (load_checkpoint(run / "best.safetensors") for run in (narrow, wide))
+    assert second.model.config.base_filters == 2 * first.model.config.base_filters
+    assert second.metrics["discs0"]["miou"] == pytest.approx(
+        first.metrics["discs0"]["miou"], abs=0.1
+    )
+
+
 def test_start_from_a_checkpoint_of_other_classes_is_refused(
     pictures: Path, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ examples:
   unet-seg train --data carla_town02 --data town --crop 160x80 --crop 320x192 --out runs/both
   unet-seg train --data nuclei --label-set nuclei2 --variation microscope --out runs/nuclei
   unet-seg train --data my_drives --init carla29-small --epochs 10 --out runs/tuned
+  unet-seg train --data my_drives --init carla29-small --widen 2 --out runs/wide
   unet-seg train --resume runs/mine
 
 Ctrl-C stops after the step under way, saves, and says how to resume. `unet-seg data check FOLDER`
@@ -128,6 +129,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         label_set=options.label_set,
         preset=options.preset,
         start=options.init,
+        widen=options.widen,
         input_size=options.input_size,
         crops=options.crop or ((320, 192),),
         batch_px=options.batch_px,
@@ -197,6 +199,14 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
         metavar="CHECKPOINT",
         help="a checkpoint to start from, by path or by its name in the box, instead of an "
         "untrained network of --preset",
+    )
+    group.add_argument(
+        "--widen",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="start from a network with N times as many filters that computes what the one of "
+        "--init does; 2 makes medium of small (default: %(default)s)",
     )
 
 

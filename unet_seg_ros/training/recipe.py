@@ -27,6 +27,7 @@ class Recipe:
         label_set: Name or path of the network's label set.
         preset: The network's name (`model.unet.PRESET_NAMES`).
         start: Name or path of a checkpoint to start from, "" for an untrained network.
+        widen: How many times as many filters as that checkpoint's the network has.
         input_size: (width, height) that frames are shrunk to fit in.
         crops: (width, height) of the crops, one of which each batch has.
         batch_px: About how many pixels a batch has, on every device.
@@ -49,6 +50,7 @@ class Recipe:
     label_set: str = "carla29"
     preset: str = "small"
     start: str = ""
+    widen: int = 1
     input_size: Size = (400, 300)
     crops: Sequence[Size] = ((320, 192),)
     batch_px: int = 160_000

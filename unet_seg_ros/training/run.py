@@ -26,6 +26,7 @@ from unet_seg_ros.inference.segmenter import processor_has_bfloat16
 from unet_seg_ros.labels import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkpoint
 from unet_seg_ros.model.unet import UNet, preset
+from unet_seg_ros.model.widen import widen
 from unet_seg_ros.training.data import (
     open_data_sets,
     rows_of,
@@ -150,7 +151,9 @@ class _Training:
         self._start = _start(recipe, self._label_set)
         torch.manual_seed(recipe.seed)
         network = (
-            self._start.model if self._start else UNet(preset(recipe.preset, len(self._label_set)))
+            widen(self._start.model, recipe.widen)
+            if self._start
+            else UNet(preset(recipe.preset, len(self._label_set)))
         )
         self._data_sets = open_data_sets(recipe)
         rows = rows_of(self._data_sets, self._label_set)
@@ -375,6 +378,8 @@ def _interruption() -> Iterator[Callable[[], bool]]:
 def _start(recipe: Recipe, label_set: LabelSet) -> Checkpoint | None:
     """Return the checkpoint to start from, None for an untrained network."""
     if not recipe.start:
+        if recipe.widen != 1:
+            raise ValueError("--widen widens a trained network: give the one to start from, --init")
         return None
     start = load_checkpoint(find_checkpoint(recipe.start))
     if start.label_set != label_set:
