@@ -47,7 +47,8 @@ def published(rig: str) -> set[str]:
     """Return the image topics that there are with a built-in rig."""
     pictures = {f"/carla/ego_vehicle/{camera.id}/image" for camera in load_rig(rig).cameras}
     outputs = (topics.LABELS, topics.COLOR_MASK, topics.OVERLAY, topics.CONFIDENCE)
-    return pictures | {item.output(name) for item in cameras_of(rig) for name in outputs}
+    masks = {item.output(name) for item in cameras_of(rig) for name in outputs}
+    return pictures | masks | {item.output(topics.LEGEND_IMAGE) for item in cameras_of(rig)}
 
 
 @pytest.mark.parametrize(("name", "rig"), RVIZ_FILES.items())
@@ -59,13 +60,17 @@ def test_rviz_shows_topics_that_there_are(name, rig):
 
 def test_rviz_shows_every_camera_of_surround():
     overlays = {camera.output(topics.OVERLAY) for camera in cameras_of("surround")}
-    assert {image["Topic"]["Value"] for image in images("surround.rviz")} == overlays
+    [legend] = {image["Topic"]["Value"] for image in images("surround.rviz")} - overlays
+    assert legend.endswith(topics.LEGEND_IMAGE)
 
 
 @pytest.mark.parametrize("name", RVIZ_FILES)
-def test_rviz_has_no_latched_pictures(name):
+def test_of_all_pictures_rviz_asks_for_an_old_one_of_the_legend_alone(name):
     """A subscriber that asks for old pictures gets them from CARLA's own interface."""
-    assert {image["Topic"]["Durability Policy"] for image in images(name)} == {"Volatile"}
+    latched = {"Volatile": False, "Transient Local": True}
+    for image in images(name):
+        is_legend = image["Topic"]["Value"].endswith(f"/{topics.LEGEND_IMAGE}")
+        assert latched[image["Topic"]["Durability Policy"]] == is_legend
 
 
 @pytest.mark.parametrize("name", RVIZ_FILES)
