@@ -231,10 +231,10 @@ def test_a_document_that_is_no_json_object_is_refused(tmp_path: Path, text: str)
 
 def test_tensors_of_another_type_are_refused(path: Path) -> None:
     def halve(_: Document, tensors: dict[str, torch.Tensor]) -> None:
-        tensors["head.weight"] = tensors["head.weight"].half()
+        tensors["head.bias"] = tensors["head.bias"].half()
 
     rewrite(path, halve)
-    with pytest.raises(CheckpointError, match=r"head\.weight is F16 .* where F32"):
+    with pytest.raises(CheckpointError, match=r"head\.bias is F16 .* where F32"):
         load_checkpoint(path)
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""`unet-seg export`: a checkpoint's network as ONNX, torch.export or TorchScript."""
+"""`unet-seg export`: a checkpoint for other programs, or in half the bytes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from unet_seg_ros.cli.arguments import parse_size
 
 _EXAMPLES = """\
 The format follows from the name of the file: .onnx (ONNX), .pt2 (torch.export), .ts (TorchScript).
+.safetensors is the checkpoint itself in half the bytes, its weights in half precision.
 In: (N, 3, H, W) float32 RGB pixels from 0 to 255. Out: (N, classes, H, W) float32 logits.
 
 examples:
   unet-seg export carla29-small.safetensors carla29-small.onnx
   unet-seg export carla29-small.safetensors carla29-small.pt2 --size 400x224
+  unet-seg export runs/mine/best.safetensors mine.safetensors
 """
 
 
@@ -22,13 +24,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add `export` to the commands of `unet-seg`."""
     parser = commands.add_parser(
         "export",
-        help="write a checkpoint's network as ONNX, torch.export or TorchScript",
-        description="Write a checkpoint's network for other programs and check that it agrees.",
+        help="write a checkpoint as ONNX, torch.export or TorchScript, or in half the bytes",
+        description="Write a checkpoint for other programs, or in half the bytes, and check that "
+        "it agrees.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("checkpoint", help="the checkpoint (.safetensors)")
-    parser.add_argument("output", help="the file to write (.onnx, .pt2 or .ts)")
+    parser.add_argument("output", help="the file to write (.onnx, .pt2, .ts or .safetensors)")
     parser.add_argument(
         "--size",
         type=parse_size,

@@ -5,7 +5,8 @@
 The file's metadata has two entries: `unet_seg_ros`, a JSON document (format version, network
 configuration, label set, input size, normalisation, metrics, data), and `sha256`, the checksum of
 that document and the tensors. A file from elsewhere is untrusted: its sizes are checked against
-the configuration before anything is allocated, and nothing is ever unpickled.
+the configuration before anything is allocated, and nothing is ever unpickled. The weights of
+convolutions, nearly all of a file, may be stored in half precision.
 """
 
 from __future__ import annotations
@@ -73,8 +74,14 @@ class Checkpoint:
     name: str = ""
 
 
-def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
+def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, half: bool = False) -> None:
     """Write `checkpoint` to `path`, complete or not at all.
+
+    Args:
+        path: The file.
+        checkpoint: What to write.
+        half: Whether to store the weights of convolutions in half precision, half the bytes; one in
+            a thousand pixels may then get another class.
 
     Raises:
         ValueError: the label set does not fit the network, or a part is not JSON-able.
@@ -83,7 +90,8 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint) -> None:
     path = Path(path)
     document = _to_document(checkpoint)
     _from_document(json.loads(document))
-    tensors = {name: _to_file(tensor) for name, tensor in checkpoint.model.state_dict().items()}
+    state = checkpoint.model.state_dict()
+    tensors = {name: _to_file(tensor, half) for name, tensor in state.items()}
     metadata = {_DOCUMENT_KEY: document, _CHECKSUM_KEY: _checksum(document, tensors)}
     _write_atomically(path, safetensors.torch.save(tensors, metadata))
 
@@ -151,7 +159,9 @@ def _read(path: Path, file: Any) -> Checkpoint:
         raise CheckpointError(
             f"{path} is damaged: its checksum does not match; copy or download it again"
         )
-    checkpoint.model.load_state_dict(tensors, assign=True)
+    checkpoint.model.load_state_dict(
+        {name: _from_file(tensor) for name, tensor in tensors.items()}, assign=True
+    )
     checkpoint.model.eval()
     return checkpoint
 
@@ -168,11 +178,14 @@ def _refuse_other_tensors(file: Any, model: UNet) -> None:
     for name, tensor in expected.items():
         entry = file.get_slice(name)
         shape = tuple(entry.get_shape())
-        dtype = "I64" if tensor.dtype == torch.int64 else "F32"
-        if shape != tuple(tensor.shape) or entry.get_dtype() != dtype:
+        dtypes = ["I64" if tensor.dtype == torch.int64 else "F32"]
+        if _may_be_half(tensor):
+            dtypes.append("F16")
+        if shape != tuple(tensor.shape) or entry.get_dtype() not in dtypes:
             raise ValueError(
                 f"its tensors do not fit its network configuration: {name} is {entry.get_dtype()} "
-                f"{shape} where {dtype} {tuple(tensor.shape)} is needed; save the checkpoint again"
+                f"{shape} where {' or '.join(dtypes)} {tuple(tensor.shape)} is needed; save the "
+                "checkpoint again"
             )
 
 
@@ -266,9 +279,20 @@ def _three_numbers(name: str, value: object) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _to_file(tensor: Tensor) -> Tensor:
+def _to_file(tensor: Tensor, half: bool) -> Tensor:
     tensor = tensor.detach().cpu().contiguous()
+    if half and _may_be_half(tensor):
+        return tensor.half()
     return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _from_file(tensor: Tensor) -> Tensor:
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _may_be_half(tensor: Tensor) -> bool:
+    """Tell the weights of convolutions, few of which are large, from statistics and biases."""
+    return tensor.ndim == 4
 
 
 def _checksum(document: str, tensors: Mapping[str, Tensor]) -> str:

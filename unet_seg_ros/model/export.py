@@ -3,7 +3,8 @@
 """Export of a checkpoint's network for other programs, each export compared with the original.
 
 All formats hold the same function: `(N, 3, H, W)` float32 RGB pixels from 0 to 255 in, normalised
-inside, `(N, classes, H, W)` float32 logits out. N is free; so are H and W, except in `.pt2`.
+inside, `(N, classes, H, W)` float32 logits out. N is free; so are H and W, except in `.pt2`. The
+exception is `.safetensors`: the checkpoint itself, in half the bytes.
 """
 
 from __future__ import annotations
@@ -19,12 +20,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from unet_seg_ros.model.checkpoint import Checkpoint
-
-# Other programs add up in another order; beyond this it is another function. Measured against the
-# largest logit.
-MAX_RELATIVE_DIFFERENCE = 1e-3
-MIN_AGREEMENT = 0.9999
+from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 Function = Callable[[Tensor], Tensor]
 
@@ -67,8 +63,8 @@ def export_network(
 ) -> Agreement:
     """Export the network of `checkpoint` in the format that the suffix of `path` names.
 
-    `.onnx` is ONNX, `.pt2` is `torch.export`, `.ts` is TorchScript. The file appears only when it
-    agrees with the original.
+    `.onnx` is ONNX, `.pt2` is `torch.export`, `.ts` is TorchScript, `.safetensors` a checkpoint
+    with weights in half precision. The file appears only when it agrees with the original.
 
     Args:
         checkpoint: What to export.
@@ -87,20 +83,21 @@ def export_network(
         )
     if not path.parent.is_dir():
         raise ExportError(f"there is no folder {path.parent} to write {path.name} to; make it")
+    format_ = _FORMATS[path.suffix]
     network = ExportableNetwork(checkpoint)
     width, height = size or checkpoint.input_size
     other_sizes = [] if path.suffix == ".pt2" else [(width // 2 + 1, height // 3 + 1)]
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        exported = _FORMATS[path.suffix](network, _pictures(2, (width, height)), unfinished)
-        agreement = _compare(network, exported, [(width, height), *other_sizes])
+        exported = format_.write(checkpoint, _pictures(2, (width, height)), unfinished)
+        agreement = _compare(network, exported, [(width, height), *other_sizes], format_)
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
     return agreement
 
 
-def _export_onnx(network: nn.Module, example: Tensor, path: Path) -> Function:
+def _export_onnx(checkpoint: Checkpoint, example: Tensor, path: Path) -> Function:
     if importlib.util.find_spec("onnxruntime") is None:
         raise ExportError("an ONNX export is checked with ONNX Runtime: pip install onnxruntime")
     free = {0: "n", 2: "height", 3: "width"}
@@ -109,7 +106,7 @@ def _export_onnx(network: nn.Module, example: Tensor, path: Path) -> Function:
         # decide about padding.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            network,
+            ExportableNetwork(checkpoint),
             (example,),
             path,
             dynamo=False,
@@ -129,15 +126,17 @@ def _export_onnx(network: nn.Module, example: Tensor, path: Path) -> Function:
     return run
 
 
-def _export_torch(network: nn.Module, example: Tensor, path: Path) -> Function:
+def _export_torch(checkpoint: Checkpoint, example: Tensor, path: Path) -> Function:
     batch = {0: torch.export.Dim.DYNAMIC}
+    network = ExportableNetwork(checkpoint)
     program = torch.export.export(network, (example,), dynamic_shapes=(batch,))
     torch.export.save(program, path)
     run: Function = torch.export.load(path).module()
     return run
 
 
-def _export_torchscript(network: nn.Module, example: Tensor, path: Path) -> Function:
+def _export_torchscript(checkpoint: Checkpoint, example: Tensor, path: Path) -> Function:
+    network = ExportableNetwork(checkpoint)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.jit.save(torch.jit.trace(network, (example,)), path)
@@ -145,10 +144,29 @@ def _export_torchscript(network: nn.Module, example: Tensor, path: Path) -> Func
     return run
 
 
-_FORMATS: dict[str, Callable[[nn.Module, Tensor, Path], Function]] = {
-    ".onnx": _export_onnx,
-    ".pt2": _export_torch,
-    ".ts": _export_torchscript,
+def _export_half(checkpoint: Checkpoint, _example: Tensor, path: Path) -> Function:
+    save_checkpoint(path, checkpoint, half=True)
+    return ExportableNetwork(load_checkpoint(path))
+
+
+@dataclass(frozen=True)
+class _Format:
+    """A format: what writes a file and returns the function in it, and how exact it has to be.
+
+    Other programs add up in another order; beyond `max_difference`, measured against the largest
+    logit, it is another function.
+    """
+
+    write: Callable[[Checkpoint, Tensor, Path], Function]
+    max_difference: float = 1e-3
+    min_agreement: float = 0.9999
+
+
+_FORMATS = {
+    ".onnx": _Format(_export_onnx),
+    ".pt2": _Format(_export_torch),
+    ".ts": _Format(_export_torchscript),
+    ".safetensors": _Format(_export_half, max_difference=1e-2, min_agreement=0.999),
 }
 SUFFIXES = tuple(_FORMATS)
 
@@ -162,7 +180,9 @@ def _pictures(count: int, size: tuple[int, int]) -> Tensor:
     return nn.functional.interpolate(255 * noise, (height, width), mode="bilinear")
 
 
-def _compare(original: Function, exported: Function, sizes: list[tuple[int, int]]) -> Agreement:
+def _compare(
+    original: Function, exported: Function, sizes: list[tuple[int, int]], format_: _Format
+) -> Agreement:
     """Run both functions on pictures of `sizes`, one and two at a time.
 
     Raises:
@@ -175,9 +195,9 @@ def _compare(original: Function, exported: Function, sizes: list[tuple[int, int]
             expected, found = original(image), exported(image)
             difference = (found - expected).abs().max().item()
             same = (found.argmax(1) == expected.argmax(1)).float().mean().item()
-            allowed = MAX_RELATIVE_DIFFERENCE * expected.abs().max().item()
+            allowed = format_.max_difference * expected.abs().max().item()
             # Negated, so that NaN disagrees.
-            if not (difference <= allowed and same >= MIN_AGREEMENT):
+            if not (difference <= allowed and same >= format_.min_agreement):
                 raise ExportError(
                     f"the export disagrees with the original on a {size[0]}x{size[1]} picture: "
                     f"logits differ by up to {difference:.2g}, {same:.2%} of the pixels get the "
