@@ -12,6 +12,7 @@ from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
 from unet_seg_ros.datasets.survey import survey
 from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
+from unet_seg_ros.overlay import OPACITY
 
 CARLA29 = LabelSet.load("carla29")
 
@@ -56,11 +57,16 @@ def test_a_sheet_shows_picture_overlay_stripes_and_legend() -> None:
     sheet = contact_sheet("title", samples, CARLA29, [1, 24])
     road, line, sidewalk = (CARLA29.classes[number].color for number in (1, 24, 2))
     assert shows(sheet, (100, 100, 100))
-    assert shows(sheet, tuple((100 + part) // 2 for part in road))
-    assert shows(sheet, (105, 105, 105))  # a stripe over the picture
+    assert shows(sheet, over_gray(road))
+    assert shows(sheet, over_gray((110, 110, 110)))  # a stripe
     assert shows(sheet, road)
     assert shows(sheet, line)
     assert not shows(sheet, sidewalk)
+
+
+def over_gray(color: tuple[int, ...]) -> tuple[int, ...]:
+    """Return what a colour of the mask looks like over a picture of 100, 100, 100."""
+    return tuple(round((1 - OPACITY) * 100 + OPACITY * part) for part in color)
 
 
 def shows(sheet: np.ndarray, color: tuple[int, ...]) -> bool:
