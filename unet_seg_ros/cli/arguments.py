@@ -5,14 +5,13 @@
 from __future__ import annotations
 
 import argparse
-import re
+
+from unet_seg_ros.inference import geometry
 
 
-def parse_size(text: str) -> tuple[int, int]:
+def parse_size(text: str) -> geometry.Size:
     """Return the (width, height) that `text` says, for example 800x600."""
-    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
-    if not match:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a size; write WIDTHxHEIGHT, like 800x600"
-        )
-    return int(match[1]), int(match[2])
+    try:
+        return geometry.parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error

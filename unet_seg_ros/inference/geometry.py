@@ -10,12 +10,23 @@ shifts by half a pixel on the way.
 
 from __future__ import annotations
 
+import re
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 Uint8Array = npt.NDArray[np.uint8]
 Size = tuple[int, int]
+"""Width and height in pixels."""
+
+
+def parse_size(text: str) -> Size:
+    """Return the size that `text` says, for example 800x600; raises ValueError where it is none."""
+    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
+    if not match:
+        raise ValueError(f"{text!r} is not a size; write WIDTHxHEIGHT, like 800x600")
+    return int(match[1]), int(match[2])
 
 
 def network_size(frame_size: Size, input_size: Size) -> Size:

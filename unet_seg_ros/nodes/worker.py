@@ -15,11 +15,12 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
 from unet_seg_ros.inference.frames import Frame, Request, Segmentation
+from unet_seg_ros.inference.geometry import Size
 from unet_seg_ros.inference.slots import NewestFrames
 from unet_seg_ros.ros import topics
 from unet_seg_ros.ros.images import BadImage, Image, read_any_image, write_image
 from unet_seg_ros.ros.outputs import CameraOutputs
-from unet_seg_ros.ros.parameters import Settings, Size, resolve_groups
+from unet_seg_ros.ros.parameters import Settings, resolve_groups
 from unet_seg_ros.ros.sequence import SequenceGaps
 from unet_seg_ros.ros.statistics import CameraStatistics
 

@@ -21,13 +21,11 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.validate_topic_name import validate_topic_name
 
+from unet_seg_ros.inference.geometry import Size, parse_size
 from unet_seg_ros.labels import LabelSet, built_in_palettes
 from unet_seg_ros.overlay import OPACITY
 from unet_seg_ros.ros.topics import OUTPUTS, CameraTopics
 from unet_seg_ros.weights import DEFAULT, find_checkpoint
-
-Size = tuple[int, int]
-"""Width and height in pixels."""
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Compile = Literal["auto", "on", "off"]
@@ -363,10 +361,10 @@ def _read_device(device: str) -> str:
 
 
 def _read_size(name: str, text: str) -> Size:
-    match = re.fullmatch(r"([1-9]\d{0,4})x([1-9]\d{0,4})", text)
-    if not match:
-        raise ParameterError(f"{name}: {text!r} is not a size; write WIDTHxHEIGHT, like 800x600")
-    return int(match[1]), int(match[2])
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise ParameterError(f"{name}: {error}") from error
 
 
 def _read_groups(texts: Sequence[str] | None) -> tuple[Group, ...]:
