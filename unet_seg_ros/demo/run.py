@@ -301,7 +301,7 @@ def _show(bar: tqdm[Any], monitor: Monitor) -> None:
     """Bring the progress bar up to what the nodes last reported."""
     camera = _camera(monitor)
     bar.n = int(camera.get("frames_out", 0))
-    latency = "/".join(camera.get(f"age_ms.{name}", "?") for name in ("p50", "p95", "p99"))
+    latency = "/".join(camera.get(f"latency_ms.{name}", "?") for name in ("p50", "p95", "p99"))
     miou = monitor.score.get("miou")
     bar.set_postfix_str(
         f"{float(camera.get('rate_out_hz', 0)):.1f} Hz, latency p50/p95/p99 {latency} ms, "
