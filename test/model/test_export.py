@@ -73,9 +73,8 @@ def test_pt2_has_the_size_asked_for(checkpoint: Checkpoint, tmp_path: Path) -> N
 def test_an_export_that_computes_something_else_is_refused(
     checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def brighter(checkpoint: Checkpoint, _: torch.Tensor, path: Path) -> export.Function:
+    def brighter(network: export.ExportableNetwork, _: torch.Tensor, path: Path) -> export.Function:
         path.touch()
-        network = export.ExportableNetwork(checkpoint)
         return lambda image: network(image + 5)
 
     monkeypatch.setitem(export._FORMATS, ".ts", export._Format(brighter))

@@ -43,10 +43,15 @@ class Agreement:
 
 
 class ExportableNetwork(nn.Module):
-    """A checkpoint's network with its normalisation, from pixels of 0 to 255 to logits."""
+    """A checkpoint's network with its normalisation, from pixels of 0 to 255 to logits.
+
+    Attributes:
+        checkpoint: The checkpoint.
+    """
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         super().__init__()
+        self.checkpoint = checkpoint
         self.unet = copy.deepcopy(checkpoint.model).cpu().requires_grad_(False)
         self.mean = nn.Buffer(torch.tensor(checkpoint.normalization.mean).view(3, 1, 1))
         self.std = nn.Buffer(torch.tensor(checkpoint.normalization.std).view(3, 1, 1))
@@ -89,7 +94,7 @@ def export_network(
     other_sizes = [] if path.suffix == ".pt2" else [(width // 2 + 1, height // 3 + 1)]
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
-        exported = format_.write(checkpoint, _pictures(2, (width, height)), unfinished)
+        exported = format_.write(network, _pictures(2, (width, height)), unfinished)
         agreement = _compare(network, exported, [(width, height), *other_sizes], format_)
         os.replace(unfinished, path)
     finally:
@@ -97,7 +102,7 @@ def export_network(
     return agreement
 
 
-def _export_onnx(checkpoint: Checkpoint, example: Tensor, path: Path) -> Function:
+def _export_onnx(network: ExportableNetwork, example: Tensor, path: Path) -> Function:
     if importlib.util.find_spec("onnxruntime") is None:
         raise ExportError("an ONNX export is checked with ONNX Runtime: pip install onnxruntime")
     free = {0: "n", 2: "height", 3: "width"}
@@ -106,7 +111,7 @@ def _export_onnx(checkpoint: Checkpoint, example: Tensor, path: Path) -> Functio
         # decide about padding.
         warnings.simplefilter("ignore")
         torch.onnx.export(
-            ExportableNetwork(checkpoint),
+            network,
             (example,),
             path,
             dynamo=False,
@@ -126,17 +131,15 @@ def _export_onnx(checkpoint: Checkpoint, example: Tensor, path: Path) -> Functio
     return run
 
 
-def _export_torch(checkpoint: Checkpoint, example: Tensor, path: Path) -> Function:
+def _export_torch(network: ExportableNetwork, example: Tensor, path: Path) -> Function:
     batch = {0: torch.export.Dim.DYNAMIC}
-    network = ExportableNetwork(checkpoint)
     program = torch.export.export(network, (example,), dynamic_shapes=(batch,))
     torch.export.save(program, path)
     run: Function = torch.export.load(path).module()
     return run
 
 
-def _export_torchscript(checkpoint: Checkpoint, example: Tensor, path: Path) -> Function:
-    network = ExportableNetwork(checkpoint)
+def _export_torchscript(network: ExportableNetwork, example: Tensor, path: Path) -> Function:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.jit.save(torch.jit.trace(network, (example,)), path)
@@ -144,8 +147,8 @@ def _export_torchscript(checkpoint: Checkpoint, example: Tensor, path: Path) -> 
     return run
 
 
-def _export_half(checkpoint: Checkpoint, _example: Tensor, path: Path) -> Function:
-    save_checkpoint(path, checkpoint, half=True)
+def _export_half(network: ExportableNetwork, _example: Tensor, path: Path) -> Function:
+    save_checkpoint(path, network.checkpoint, half=True)
     return ExportableNetwork(load_checkpoint(path))
 
 
@@ -157,7 +160,7 @@ class _Format:
     logit, it is another function.
     """
 
-    write: Callable[[Checkpoint, Tensor, Path], Function]
+    write: Callable[[ExportableNetwork, Tensor, Path], Function]
     max_difference: float = 1e-3
     min_agreement: float = 0.9999
 
