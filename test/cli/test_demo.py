@@ -67,7 +67,7 @@ def test_the_report_says_what_happened(town_demo: Path) -> None:
     report = json.loads((town_demo / "report.json").read_text())
     assert report["frames_in"] == FRAMES
     assert report["frames_out"] == FRAMES - report["dropped"]
-    assert report["frames_out"] > 1  # a busy machine drops most of them
+    assert report["frames_out"] >= FRAMES // 2
     assert 0 < report["latency_ms"]["p50"] <= report["latency_ms"]["p99"]
     assert 0.2 < report["miou"] < 1
     assert 0.6 < report["pixel_accuracy"] < 1
