@@ -261,7 +261,6 @@ def test_pictures_without_a_label_map_are_not_counted(
     [
         ([], "has no label maps of"),
         (["--checkpoint", "/nowhere.safetensors"], "there is no checkpoint at"),
-        (["--limit", "0"], "--limit must be at least 1"),
     ],
 )
 def test_what_cannot_be_evaluated_is_told(
@@ -338,7 +337,6 @@ def test_extract_lists_what_is_damaged(tmp_path: Path, capsys: pytest.CaptureFix
     ("options", "reason"),
     [
         (["--worst", "3"], "--worst and --report go together"),
-        (["--every", "0"], "must be at least 1"),
         (["--worst", "3", "--report", "/nowhere"], "/nowhere: is no report"),
         ([], "exists already"),
     ],

@@ -136,7 +136,6 @@ def test_bad_files_end_it_or_are_counted(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--limit", "0"], "--limit must be at least 1"),
         (["--checkpoint", "carla99"], "there is no checkpoint at"),
         (["--device", "cuda:99"], "device is cuda:99, but there"),
         (["--data", "/nowhere"], "/nowhere: no such folder"),

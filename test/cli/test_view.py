@@ -189,4 +189,4 @@ def test_an_impossible_port_is_refused(port: str) -> None:
     with view("--port", port) as process:
         _, error = process.communicate(timeout=60)
     assert process.returncode == 2
-    assert "argument --port: invalid port" in error
+    assert f"argument --port: '{port}' is not a port" in error

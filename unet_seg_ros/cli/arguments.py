@@ -1,10 +1,11 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Types of command line arguments that several commands have."""
+"""Command line arguments that several commands have, and their types."""
 
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from unet_seg_ros.inference import geometry
 
@@ -15,3 +16,47 @@ def parse_size(text: str) -> geometry.Size:
         return geometry.parse_size(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def parse_count(text: str) -> int:
+    """Return the whole number from 1 on that `text` says."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 on")
+    return int(text)
+
+
+def parse_port(text: str) -> int:
+    """Return the port that `text` says."""
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, a number from 1 to 65535")
+    return int(text)
+
+
+def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --limit, --device, --precision, --out and --json."""
+    parser.add_argument(
+        "--limit",
+        type=parse_count,
+        metavar="N",
+        help="only N pictures of each data set, evenly spread (default: all)",
+    )
+    add_network_arguments(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("evaluation"),
+        metavar="FOLDER",
+        help="where the report goes; an earlier one is replaced (default: %(default)s)",
+    )
+    parser.add_argument("--json", action="store_true", help="print report.json")
+
+
+def add_network_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --device and --precision."""
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--precision",
+        choices=("auto", "float32", "bfloat16", "float16"),
+        default="auto",
+        help="of the network (default: what the node takes on this machine)",
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from unet_seg_ros.cli import evaluate
+from unet_seg_ros.cli.arguments import add_evaluation_arguments
 from unet_seg_ros.cli.data_spec import DataSpec
 
 if TYPE_CHECKING:
@@ -55,25 +56,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME|FILE",
         help="what the semantic cameras show (default: told by their colours)",
     )
-    parser.add_argument(
-        "--limit", type=int, metavar="N", help="only N pictures, evenly spread (default: all)"
-    )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("evaluation"),
-        metavar="FOLDER",
-        help="where the report goes; an earlier one is replaced (default: %(default)s)",
-    )
-    parser.add_argument("--json", action="store_true", help="print report.json")
+    add_evaluation_arguments(parser)
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate as the options say; return the exit status."""
-    if options.limit is not None and options.limit < 1:
-        raise ValueError("--limit must be at least 1")
     if options.checkpoint:
         return evaluate.run(_as_evaluate(options))
     return _evaluate_recorded(options)
@@ -82,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
 def _as_evaluate(options: argparse.Namespace) -> argparse.Namespace:
     """Return the options of `unet-seg evaluate` that say the same."""
     spec = DataSpec(options.bag, layout="bag", label_set=options.label_set)
-    own = {"data": [spec], "against": None, "part": "all", "skip_bad": True, "precision": "auto"}
+    own = {"data": [spec], "against": None, "part": "all", "skip_bad": True}
     return argparse.Namespace(**{**vars(options), **own})
 
 

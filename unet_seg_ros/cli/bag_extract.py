@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unet_seg_ros.cli.arguments import parse_count
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
 
 if TYPE_CHECKING:
@@ -53,10 +54,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="what the semantic cameras show (default: told by their colours)",
     )
     parser.add_argument(
-        "--every", type=int, default=1, metavar="N", help="every Nth picture (default: all)"
+        "--every", type=parse_count, default=1, metavar="N", help="every Nth picture (default: all)"
     )
     parser.add_argument(
-        "--worst", type=int, metavar="N", help="the N pictures that --report scored worst"
+        "--worst", type=parse_count, metavar="N", help="the N pictures that --report scored worst"
     )
     parser.add_argument(
         "--report", type=Path, metavar="FILE", help="the report.json of an evaluation of this bag"
@@ -73,8 +74,6 @@ def run(options: argparse.Namespace) -> int:
 
     if (options.worst is None) != (options.report is None):
         raise ValueError("--worst and --report go together")
-    if options.every < 1 or (options.worst is not None and options.worst < 1):
-        raise ValueError("--every and --worst must be at least 1")
     pictures = open_bag(
         options.bag, LabelSet.load(options.label_set) if options.label_set else None
     )

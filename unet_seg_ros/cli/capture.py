@@ -11,6 +11,8 @@ import threading
 from pathlib import Path
 from typing import NoReturn
 
+from unet_seg_ros.cli.arguments import parse_count, parse_port
+
 _EXAMPLES = """\
 examples:
   unet-seg capture --town Town03 --frames 2000 --weather all --out captures/Town03
@@ -52,7 +54,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--frames",
-        type=_positive,
+        type=parse_count,
         default=2000,
         help="how many to capture, of every camera (default: %(default)s)",
     )
@@ -65,7 +67,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--spawn-points",
-        type=_positive,
+        type=parse_count,
         default=8,
         metavar="N",
         help="how many places to start at in turn (default: %(default)s)",
@@ -84,7 +86,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--every",
-        type=_positive,
+        type=parse_count,
         default=5,
         metavar="STEPS",
         help="steps of the simulation from one frame to the next (default: %(default)s)",
@@ -103,7 +105,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="picks the spawn points, and is the autopilot's (default: %(default)s)",
     )
     parser.add_argument("--host", default="127.0.0.1", help="where CARLA runs (default: here)")
-    parser.add_argument("--port", type=int, default=2000, help="default: %(default)s")
+    parser.add_argument("--port", type=parse_port, default=2000, help="default: %(default)s")
     parser.add_argument(
         "--timeout",
         type=float,
@@ -157,10 +159,3 @@ def _capture(options: argparse.Namespace) -> int:
     print(f"{options.out} has all {frames} frames; look at them with:")
     print(f"  unet-seg data check {options.out}")
     return 0
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
-    return number

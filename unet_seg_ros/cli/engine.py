@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
+from unet_seg_ros.cli.arguments import add_network_arguments
 from unet_seg_ros.weights import DEFAULT, find_checkpoint
 
 if TYPE_CHECKING:
@@ -21,13 +22,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME|FILE",
         help="a checkpoint in the box by name, or a .safetensors file (default: %(default)s)",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument(
-        "--precision",
-        choices=("auto", "float32", "bfloat16", "float16"),
-        default="auto",
-        help="of the network (default: what the node takes on this machine)",
-    )
+    add_network_arguments(parser)
     parser.add_argument(
         "--compile",
         action="store_true",

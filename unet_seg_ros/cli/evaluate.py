@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unet_seg_ros.cli.arguments import add_evaluation_arguments
 from unet_seg_ros.cli.data_spec import METAVAR, parse_data_spec
 
 if TYPE_CHECKING:
@@ -63,26 +64,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="which pictures, as `unet-seg train` divides them (default: %(default)s)",
     )
     parser.add_argument(
-        "--limit", type=int, metavar="N", help="only N pictures of each data set, evenly spread"
-    )
-    parser.add_argument(
         "--skip-bad", action="store_true", help="count files that cannot be used, and go on"
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument(
-        "--precision",
-        choices=("auto", "float32", "bfloat16", "float16"),
-        default="auto",
-        help="of the network (default: what the node takes on this machine)",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("evaluation"),
-        metavar="FOLDER",
-        help="where the report goes; an earlier one is replaced (default: %(default)s)",
-    )
-    parser.add_argument("--json", action="store_true", help="print report.json")
+    add_evaluation_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -92,8 +76,6 @@ def run(options: argparse.Namespace) -> int:
     from unet_seg_ros.training import report
     from unet_seg_ros.weights import find_checkpoint
 
-    if options.limit is not None and options.limit < 1:
-        raise ValueError("--limit must be at least 1")
     if options.out.is_file():
         raise ValueError(f"{options.out}: is a file; --out needs a folder")
     # Now, because minutes later would be a bad moment to learn that it cannot be written.

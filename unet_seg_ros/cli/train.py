@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unet_seg_ros.cli.arguments import parse_size
+from unet_seg_ros.cli.arguments import parse_count, parse_size
 from unet_seg_ros.cli.data_spec import parse_data_spec
 
 if TYPE_CHECKING:
@@ -202,7 +202,7 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--widen",
-        type=_positive,
+        type=parse_count,
         default=1,
         metavar="N",
         help="start from a network with N times as many filters that computes what the one of "
@@ -214,14 +214,14 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
     length = group.add_mutually_exclusive_group()
     length.add_argument(
         "--epochs",
-        type=_positive,
+        type=parse_count,
         default=40,
         help="how often as many crops are seen as there are pictures (default: %(default)s)",
     )
-    length.add_argument("--steps", type=_positive, help="how many batches, instead of --epochs")
+    length.add_argument("--steps", type=parse_count, help="how many batches, instead of --epochs")
     group.add_argument(
         "--batch-px",
-        type=_positive,
+        type=parse_count,
         default=160_000,
         help="about how many pixels a batch has, on each device (default: %(default)s)",
     )
@@ -250,14 +250,14 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
 def _add_validation(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--validate-every",
-        type=_positive,
+        type=parse_count,
         default=500,
         metavar="STEPS",
         help="steps between two validations (default: %(default)s)",
     )
     group.add_argument(
         "--validation-pictures",
-        type=_positive,
+        type=parse_count,
         default=100,
         metavar="N",
         help="pictures of each data set that a validation looks at; the last one looks at all "
@@ -274,8 +274,8 @@ def _add_validation(group: argparse._ArgumentGroup) -> None:
 
 def _add_hardware(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--accelerator", default="auto", help="cpu, cuda or auto (default)")
-    group.add_argument("--devices", type=_positive, default=1, help="a node (default: 1)")
-    group.add_argument("--nodes", type=_positive, default=1, help="machines (default: 1)")
+    group.add_argument("--devices", type=parse_count, default=1, help="a node (default: 1)")
+    group.add_argument("--nodes", type=parse_count, default=1, help="machines (default: 1)")
     group.add_argument("--strategy", default="auto", help="as Lightning has them, such as ddp")
     group.add_argument(
         "--precision",
@@ -293,10 +293,3 @@ def _add_hardware(group: argparse._ArgumentGroup) -> None:
         help="processes that read pictures, per device; 0 reads between the steps "
         "(default: %(default)s)",
     )
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {number}")
-    return number

@@ -11,6 +11,8 @@ import signal
 import sys
 from pathlib import Path
 
+from unet_seg_ros.cli.arguments import parse_port
+
 _EXAMPLES = """\
 examples:
   unet-seg view                                what the segmentation node does, live
@@ -46,11 +48,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "(default: %(default)s)",
     )
     parser.add_argument(
-        "--port", type=_port, default=9090, help="of the page (default: %(default)s)"
+        "--port", type=parse_port, default=9090, help="of the page (default: %(default)s)"
     )
     parser.add_argument(
         "--grpc-port",
-        type=_port,
+        type=parse_port,
         default=9876,
         metavar="PORT",
         help="that the page fetches the data from (default: %(default)s)",
@@ -120,9 +122,3 @@ def _show_bag(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         return 0
     return 1
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 65535:
-        raise argparse.ArgumentTypeError(f"invalid port {text!r}; give a number from 1 to 65535")
-    return int(text)

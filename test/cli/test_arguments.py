@@ -1,0 +1,29 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import pytest
+
+from unet_seg_ros.cli.main import main
+
+
+@pytest.mark.parametrize("number", ["0", "-3", "1.5", "many"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["evaluate", "--checkpoint", "carla29-small", "--data", "town", "--limit"],
+        ["bag", "evaluate", "drive", "--limit"],
+        ["bag", "extract", "drive", "frames", "--every"],
+        ["train", "--out", "run", "--data", "town", "--steps"],
+        ["capture", "--out", "frames", "--frames"],
+    ],
+    ids=" ".join,
+)
+def test_a_count_is_a_whole_number_from_1_on(
+    arguments: list[str], number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*arguments, number])
+    assert ended.value.code == 2
+    expected = f"argument {arguments[-1]}: '{number}' is not a whole number from 1 on"
+    assert expected in capsys.readouterr().err
