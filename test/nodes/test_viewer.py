@@ -16,7 +16,16 @@ import pytest
 import viewed_drive as drive
 from graph import Graph, latched, reliable
 from rclpy.publisher import Publisher
-from viewed_drive import LABELS, LEGEND, PICTURE, SCORE, free_ports, read_recordings, saved_from
+from viewed_drive import (
+    LABELS,
+    LEGEND,
+    PICTURE,
+    SCORE,
+    Recording,
+    free_ports,
+    read_recordings,
+    saved_from,
+)
 
 from unet_seg_ros.ros.definitions import message_class
 
@@ -88,25 +97,28 @@ def test_a_segmented_camera_is_shown(
         "/plots/miou/evaluation/score",
     ]
     index = 0
+    shown: list[Recording] = []
 
     def is_shown() -> bool:
         nonlocal index
         for message in drive.drive(index + 1)[-5:]:
             offered[message.topic].publish(message.data)
         index += 1
-        recordings = read_recordings(saved) if saved.exists() else []
-        return any(all(recording.stamps(entity) for entity in entities) for recording in recordings)
-
-    def every_picture_has_labels() -> bool:
-        (recording,) = read_recordings(saved)
-        return recording.stamps(PICTURE) == recording.stamps(LABELS)
+        # What is saved so far may end between a picture and its label map.
+        shown[:] = [
+            recording
+            for recording in (read_recordings(saved) if saved.exists() else [])
+            if all(recording.stamps(entity) for entity in entities)
+            and recording.stamps(PICTURE) == recording.stamps(LABELS)
+        ]
+        return bool(shown)
 
     with saved_from(grpc_port, saved):
         # As a camera does, again and again: a best-effort subscription may miss a frame.
-        graph.spin_until(is_shown, "all of the drive in the view", deadline_s=120)
-        # What is saved may end between a picture and its label map for a moment.
-        graph.spin_until(every_picture_has_labels, "the label map of each picture")
-    (recording,) = read_recordings(saved)
+        graph.spin_until(
+            is_shown, "all of the drive in the view, each picture with its labels", deadline_s=120
+        )
+    [recording] = shown
     assert recording.class_names(LABELS)[drive.CAR] == "Car"
     assert viewer.poll() is None
 
