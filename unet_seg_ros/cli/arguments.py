@@ -38,7 +38,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
         "--limit",
         type=parse_count,
         metavar="N",
-        help="only N pictures of each data set, evenly spread (default: all)",
+        help="only N pictures of a data set, evenly spread (default: all)",
     )
     add_network_arguments(parser)
     parser.add_argument(
