@@ -102,7 +102,7 @@ carla29_small() {
 carla29_medium() {
     carla_regions
     carla carla29-medium --init carla29-small --widen 2 --max-class-weight 1 \
-        --learning-rate 1.5e-3 --steps 2500 --validate-every 500
+        --learning-rate 1.5e-3 --steps 2000 --validate-every 500
 }
 
 case $name in

@@ -247,10 +247,16 @@ def test_notes_say_what_was_merged_and_what_was_left_out() -> None:
 
 def test_a_checkpoint_tells_what_it_was_trained_on() -> None:
     checkpoint = small_checkpoint()
-    checkpoint.data = {"town02": "9 pictures", "before that": "first saw camvid: 9 pictures; steps"}
+    checkpoint.data = {
+        "town02": "9 pictures",
+        "town05": "3 pictures, all held apart",
+        "before that": "first saw camvid: 9 pictures; town03: 4 pictures, all held apart; steps: 7",
+    }
     assert report.was_trained_on(checkpoint, "town02")
     assert report.was_trained_on(checkpoint, "camvid")
     assert not report.was_trained_on(checkpoint, "town")
+    assert not report.was_trained_on(checkpoint, "town05")
+    assert not report.was_trained_on(checkpoint, "town03")
 
 
 def test_writing_leaves_no_other_files(folder: Path) -> None:

@@ -24,6 +24,9 @@ BLOCK = 125
 EVERY = 5
 MARGIN = 10
 
+# What the summary of a division ends with, where nothing is learnt from.
+ALL_HELD_APART = "all held apart"
+
 # Whole drives seldom make a fifth exactly.
 _TOLERANCE = 1.1
 _RANDOM_SEED = 0
@@ -175,7 +178,7 @@ def _train_on_all(pictures: LabelledPictures) -> Split:
 
 
 def _validate_on_all(pictures: LabelledPictures) -> Split:
-    return Split((), tuple(range(len(pictures))), f"{len(pictures)} pictures, all held apart")
+    return Split((), tuple(range(len(pictures))), f"{len(pictures)} pictures, {ALL_HELD_APART}")
 
 
 _RULES: dict[str, Callable[[LabelledPictures], Split]] = {

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import torch
 
+from unet_seg_ros.datasets.splits import ALL_HELD_APART
 from unet_seg_ros.inference.segmenter import Segmenter
 from unet_seg_ros.labels import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint
@@ -71,9 +72,12 @@ class NamedTruth(Protocol):
 
 
 def was_trained_on(checkpoint: Checkpoint, data_name: str) -> bool:
-    """Return whether a checkpoint says that it, or the one it began as, saw a data set."""
-    return data_name in checkpoint.data or any(
-        f"{data_name}: " in str(summary) for summary in checkpoint.data.values()
+    """Return whether a checkpoint says that it, or the one it began as, learnt from a data set."""
+    saw = (f"{name}: {summary}" for name, summary in checkpoint.data.items())
+    return any(
+        f" {data_name}: " in f" {clause}" and not clause.endswith(ALL_HELD_APART)
+        for clauses in saw
+        for clause in clauses.split("; ")
     )
 
 
