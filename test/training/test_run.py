@@ -89,6 +89,7 @@ def test_run_folder_holds_everything(pictures: Path, tmp_path: Path) -> None:
     run = json.loads((out / "run.json").read_text())
     assert Recipe.from_dict(run["recipe"]) == recipe(pictures, steps=40)
     assert run["versions"]["torch"] == torch.__version__
+    assert run["precision"] in ("bf16-mixed", "32-true")
     rows = read_metrics(out)
     assert [row["step"] for row in rows if "validation_miou" in row] == list(range(4, 41, 4))
     best = load_checkpoint(out / "best.safetensors")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import logging
 import platform
 import signal
 import time
@@ -116,21 +117,25 @@ def resume(out: Path) -> Outcome:
 
 def launch(hardware: Hardware) -> Fabric:
     """Start Lightning Fabric, and with it the processes of the other devices."""
-    precision = hardware.precision
-    if precision == "auto":
-        has_bfloat16 = (
-            torch.cuda.is_available() and hardware.accelerator != "cpu"
-        ) or processor_has_bfloat16()
-        precision = "bf16-mixed" if has_bfloat16 else "32-true"
+    # Fabric would say which precision it uses; `run.json` does.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     fabric = Fabric(
         accelerator=hardware.accelerator,
         devices=hardware.devices,
         num_nodes=hardware.nodes,
         strategy=hardware.strategy,
-        precision=precision,  # type: ignore[arg-type]
+        precision=_precision(hardware),  # type: ignore[arg-type]
     )
     fabric.launch()
     return fabric
+
+
+def _precision(hardware: Hardware) -> str:
+    """Return what to train in, as Lightning calls it: bfloat16 where the hardware has it."""
+    if hardware.precision != "auto":
+        return hardware.precision
+    on_cuda = torch.cuda.is_available() and hardware.accelerator != "cpu"
+    return "bf16-mixed" if on_cuda or processor_has_bfloat16() else "32-true"
 
 
 class _Training:
@@ -305,6 +310,7 @@ class _Training:
             "versions": {name: version(name) for name in packages},
             "python": platform.python_version(),
             "device": str(self._fabric.device),
+            "precision": _precision(self._hardware),
             "world_size": self._fabric.world_size,
         }
 
