@@ -19,6 +19,7 @@ from engines import picture, small_checkpoint
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
 
 from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.inference.segmenter import Segmenter
@@ -101,6 +102,10 @@ def browser() -> Iterator[Chrome]:
 @pytest.fixture(scope="module")
 def page(browser: Chrome, folder: Path) -> Chrome:
     browser.get((folder / report.PAGE_NAME).as_uri())
+    # On a busy machine the first page was seen to be returned half read.
+    WebDriverWait(browser, 60).until(
+        lambda shown: shown.execute_script("return document.readyState") == "complete"
+    )
     return browser
 
 
