@@ -63,19 +63,9 @@ camvid11() {
         --validate-every 325
 }
 
-# The frames with regions drawn by hand, with their pictures beside them.
+# The frames with regions drawn by hand.
 carla_regions() {
-    if [ ! -d runs/carla_regions ]; then
-        mkdir -p runs
-        rm -rf runs/carla_regions.part
-        cp -r "$here/regions" runs/carla_regions.part
-        rm runs/carla_regions.part/README.md
-        for file in runs/carla_regions.part/*/*/*.json; do
-            find "$data/carla_drive" "$data/carla_sequence_1280x960" \
-                -name "$(basename "$file" .json).jpg" -exec cp {} "$(dirname "$file")" \;
-        done
-        mv runs/carla_regions.part runs/carla_regions
-    fi
+    [ -d runs/carla_regions ] || sh "$here/regions/with_pictures.sh" "$data" runs/carla_regions
 }
 
 carla() {
