@@ -23,17 +23,17 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from lightning.fabric import Fabric
 from machine import machine
 from torch import nn
 
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.datasets.town import TownViews
-from unet_seg_ros.inference.segmenter import processor_has_bfloat16
 from unet_seg_ros.labels import UNKNOWN_ID
 from unet_seg_ros.model.checkpoint import Normalization
 from unet_seg_ros.model.unet import PRESET_NAMES, UNet, preset
+from unet_seg_ros.training.recipe import Hardware
+from unet_seg_ros.training.run import launch
 from unet_seg_ros.training.trainer import Learner, Optimization
 from unet_seg_ros.training.views import Batch, TrainingSet, training_loader
 
@@ -74,14 +74,8 @@ def endless_batches(pictures: LabelledPictures, count: int, workers: int) -> Ite
 
 def new_learner(network: str, classes: int) -> Learner:
     """Return a learner as the trainer uses it, on the best device there is."""
-    on_cuda = torch.cuda.is_available()
-    has_bfloat16 = on_cuda or processor_has_bfloat16()
     return Learner(
-        Fabric(
-            accelerator="cuda" if on_cuda else "cpu",
-            devices=1,
-            precision="bf16-mixed" if has_bfloat16 else "32-true",
-        ),
+        launch(Hardware()),
         UNet(preset(network, classes)),
         nn.CrossEntropyLoss(ignore_index=UNKNOWN_ID),
         Normalization(),
