@@ -40,7 +40,7 @@ test-slow: install
 
 # The tests that run on the middleware, for a second ROS distribution.
 test-graph: install
-	$(BIN)/python -m pytest test/ros test/nodes test/cli
+	$(BIN)/python -m pytest test/messages test/ros test/nodes test/cli
 
 lint: install
 	$(BIN)/ruff check .

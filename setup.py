@@ -28,11 +28,9 @@ setup(
     package_data={
         PACKAGE: [
             "py.typed",
-            "label_mappings/*.yaml",
-            "label_sets/*.yaml",
-            "palettes/*.yaml",
+            "evaluation/*.html",
+            "labels/*/*.yaml",
             "ros/fastdds.xml",
-            "training/*.html",
             "weights/*",
         ]
     },
@@ -79,9 +77,9 @@ setup(
     entry_points={
         "console_scripts": [
             "unet-seg = unet_seg_ros.cli.main:main",
-            "segmentation_node = unet_seg_ros.nodes.segmentation:main",
+            "segmentation_node = unet_seg_ros.nodes.segmentation.node:main",
             "camera_node = unet_seg_ros.nodes.camera:main",
-            "carla_node = unet_seg_ros.nodes.carla:main",
+            "carla_node = unet_seg_ros.nodes.carla.node:main",
             "evaluation_node = unet_seg_ros.nodes.evaluation:main",
             "recorder_node = unet_seg_ros.nodes.recorder:main",
             "viewer_node = unet_seg_ros.nodes.viewer:main",

@@ -37,7 +37,7 @@ from unet_seg_ros.bags.threaded import SYNC_PERIOD_S
 from unet_seg_ros.bags.writer import BagWriter, Topic
 from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.datasets.sources import open_source
-from unet_seg_ros.ros.images import Header, write_image
+from unet_seg_ros.messages.images import Header, write_image
 
 SIZE = (800, 600)
 TOPICS = ("/image", "/labels", "/semantic")

@@ -26,11 +26,11 @@ import cv2
 from machine import machine
 from simulator import simulator
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.carla.client import connect, leave
 from unet_seg_ros.carla.rig import Rig, Setting, open_rig
 from unet_seg_ros.carla.rig_file import load_rig
 from unet_seg_ros.datasets.capture_writer import CapturedPair, CaptureWriter, begin_capture
-from unet_seg_ros.labels import Uint8Array
 
 ROUNDS = 3
 TIMEOUT_S = 30.0

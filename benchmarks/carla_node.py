@@ -41,13 +41,13 @@ from unet_seg_ros.carla.client import connect, leave
 from unet_seg_ros.carla.inbox import Inbox
 from unet_seg_ros.carla.rig import Frame, Rig, Setting, open_rig
 from unet_seg_ros.carla.rig_file import RigFile, load_rig
-from unet_seg_ros.labels import LabelSet
-from unet_seg_ros.nodes.carla_topics import RigTopics
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.images import Header
+from unet_seg_ros.messages.semantic import PALETTE, TAGS, look_up, semantic_table
+from unet_seg_ros.nodes.carla.topics import RigTopics
 from unet_seg_ros.ros.camera_info import pinhole_camera_info
 from unet_seg_ros.ros.domain import free_domain_id
-from unet_seg_ros.ros.images import Header
 from unet_seg_ros.ros.middleware import prepare_for_pictures
-from unet_seg_ros.ros.semantic import PALETTE, TAGS, look_up, semantic_table
 
 WARM_UP_FRAMES = 6
 TIMEOUT_S = 20.0

@@ -25,11 +25,12 @@ import torch
 import torch.nn.functional as F
 from machine import machine
 
-from unet_seg_ros.inference.geometry import network_size
-from unet_seg_ros.inference.segmenter import Frame, Precision, Segmenter, processor_has_bfloat16
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.inference.options import Precision
+from unet_seg_ros.inference.segmenter import Frame, Segmenter, processor_has_bfloat16
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.model.unet import PRESET_NAMES, UNet, preset
+from unet_seg_ros.pictures.geometry import network_size
 
 FRAME_SIZE = (800, 600)
 

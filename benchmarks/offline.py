@@ -36,13 +36,14 @@ from machine import machine
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
-from unet_seg_ros.bags.segment import BATCH, Settings, segment_bag
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.sources import open_source
 from unet_seg_ros.inference.segmenter import Frame, Segmenter
-from unet_seg_ros.labels import LabelSet, Uint8Array
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.images import Header, write_compressed_image, write_image
 from unet_seg_ros.model.checkpoint import Checkpoint
 from unet_seg_ros.model.unet import PRESET_NAMES, UNet, preset
-from unet_seg_ros.ros.images import Header, write_compressed_image, write_image
+from unet_seg_ros.offline.segment_bag import BATCH, Settings, segment_bag
 
 SIZE = (800, 600)
 DIFFERENT_PICTURES = 16

@@ -29,7 +29,7 @@ from torch import nn
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.datasets.town import TownViews
-from unet_seg_ros.labels import UNKNOWN_ID
+from unet_seg_ros.labels.label_set import UNKNOWN_ID
 from unet_seg_ros.model.checkpoint import Normalization
 from unet_seg_ros.model.unet import PRESET_NAMES, UNet, preset
 from unet_seg_ros.training.recipe import Hardware

@@ -15,10 +15,10 @@ from statistics import median
 
 import cv2
 
-from unet_seg_ros.standin.camera import CameraModel
-from unet_seg_ros.standin.drive import Drive
-from unet_seg_ros.standin.town import Town
-from unet_seg_ros.standin.weather import WEATHERS
+from unet_seg_ros.town.camera import CameraModel
+from unet_seg_ros.town.drive import Drive
+from unet_seg_ros.town.town import Town
+from unet_seg_ros.town.weather import WEATHERS
 
 
 def main() -> None:

@@ -41,8 +41,8 @@ from rclpy.node import Node
 from rosbags.typesys import Stores, get_typestore
 from sensor_msgs.msg import Image
 
+from unet_seg_ros.messages.images import Header, read_image, write_image
 from unet_seg_ros.ros.domain import free_domain_id
-from unet_seg_ros.ros.images import Header, read_image, write_image
 from unet_seg_ros.ros.middleware import prepare_for_pictures
 
 SIZES = ((800, 600), (1920, 1080))

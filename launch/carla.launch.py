@@ -39,8 +39,8 @@ from launch_ros.substitutions import FindPackageShare
 
 from launch import Action, LaunchContext, LaunchDescription
 from unet_seg_ros.carla.rig_file import CameraEntry, RigFile, load_rig
-from unet_seg_ros.ros import topics
-from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.messages import topics
+from unet_seg_ros.messages.topics import CameraTopics
 
 SHARE = FindPackageShare("unet_seg_ros")
 # The vehicle whose cameras config/*.rviz show.

@@ -7,8 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from unet_seg_ros.datasets.samples import DataError, Sample
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.datasets.samples import Sample
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import LabelSet
 
 
 @dataclass

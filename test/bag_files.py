@@ -15,7 +15,7 @@ from rosbags import rosbag1, rosbag2
 from rosbags.typesys import Stores, get_typestore
 
 from unet_seg_ros.bags.qos import LATCHED
-from unet_seg_ros.ros.images import Header, write_compressed_image, write_image
+from unet_seg_ros.messages.images import Header, write_compressed_image, write_image
 
 STORE = get_typestore(Stores.LATEST)
 ROS1_STORE = get_typestore(Stores.ROS1_NOETIC)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from unet_seg_ros.inference.segmenter import Request, Segmentation
-from unet_seg_ros.labels import ColorOrder, LabelSet
+from unet_seg_ros.labels.label_set import ColorOrder, LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint
 from unet_seg_ros.model.unet import UNet, UNetConfig
 

@@ -15,11 +15,11 @@ from graph import Graph
 from sensor_msgs.msg import Image
 
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.images import Header, write_image
 from unet_seg_ros.model.checkpoint import Checkpoint, save_checkpoint
 from unet_seg_ros.model.unet import UNet, UNetConfig
-from unet_seg_ros.nodes.segmentation import SegmentationNode
-from unet_seg_ros.ros.images import Header, write_image
+from unet_seg_ros.nodes.segmentation.node import SegmentationNode
 
 NODE = "/unet_segmentation"
 FRONT = "/front/image"

@@ -41,10 +41,10 @@ def test_launch_and_config_files_land_in_share(installation: Path) -> None:
 def test_data_that_the_code_reads_is_installed_beside_it(installation: Path) -> None:
     [package] = installation.glob("lib/python3*/site-packages/unet_seg_ros")
     for name in (
-        "label_mappings/camvid11_to_carla29.yaml",
-        "label_sets/carla29.yaml",
+        "labels/mappings/camvid11_to_carla29.yaml",
+        "labels/label_sets/carla29.yaml",
         "ros/fastdds.xml",
-        "training/report_page.html",
+        "evaluation/report_page.html",
         "weights/carla29-small.safetensors",
     ):
         assert (package / name).is_file(), name

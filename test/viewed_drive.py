@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from bag_files import IMAGE, STORE, STRING, Message, image, text
 
-from unet_seg_ros.labels import LabelSet
-from unet_seg_ros.ros.legend import legend_text
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.legend import legend_text
 
 FRONT = "/carla/ego_vehicle/rgb_front"
 PICTURE = f"{FRONT}/image"

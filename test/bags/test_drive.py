@@ -32,10 +32,10 @@ from unet_seg_ros.bags.drive import (
 )
 from unet_seg_ros.bags.reader import BagReader
 from unet_seg_ros.bags.writer import BagError
-from unet_seg_ros.labels import LabelSet
-from unet_seg_ros.ros.images import Header, write_compressed_image
-from unet_seg_ros.ros.legend import legend_text
-from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.images import Header, write_compressed_image
+from unet_seg_ros.messages.legend import legend_text
+from unet_seg_ros.messages.topics import CameraTopics
 
 FRONT = CameraTopics(CAMERA)
 LABELS, LEGEND = FRONT.output("labels"), FRONT.output("legend")

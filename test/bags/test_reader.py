@@ -25,9 +25,9 @@ from bag_files import (
     write_ros1,
     write_rosbag2,
 )
+from drawn_pictures import cut_short
 from mcap.writer import CompressionType
 from mcap.writer import Writer as McapWriter
-from pictures import cut_short
 from rosbags.interfaces import QosDurability
 from rosbags.rosbag2 import CompressionFormat, CompressionMode, StoragePlugin, Writer
 

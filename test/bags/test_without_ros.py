@@ -18,12 +18,12 @@ ABSENT = (
 IMPORTS = """
 import sys
 sys.modules.update(dict.fromkeys({absent!r}))
-import unet_seg_ros.bags.cluster
-import unet_seg_ros.bags.extract
-import unet_seg_ros.bags.segment
-import unet_seg_ros.bags.video
+import unet_seg_ros.offline.cluster
+import unet_seg_ros.offline.extract
+import unet_seg_ros.offline.segment_bag
+import unet_seg_ros.offline.bag_video
 assert "torch" not in sys.modules
-import unet_seg_ros.training.recorded
+import unet_seg_ros.evaluation.recorded
 """
 
 

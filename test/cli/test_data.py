@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cv2
 import pytest
-from pictures import cut_short, gray, write_picture
+from drawn_pictures import cut_short, gray, write_picture
 
 from unet_seg_ros.cli.main import main
 

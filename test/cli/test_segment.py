@@ -12,16 +12,17 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from drawn_pictures import write_picture
 from engines import picture, small_checkpoint
-from pictures import write_picture
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.cli.main import main
-from unet_seg_ros.datasets.picture_files import read_label_picture, read_picture
-from unet_seg_ros.figures import overlay, with_legend
 from unet_seg_ros.inference.segmenter import Frame, Segmenter
-from unet_seg_ros.labels import LabelSet, Uint8Array
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import save_checkpoint
-from unet_seg_ros.video import Video
+from unet_seg_ros.pictures.figures import overlay, with_legend
+from unet_seg_ros.pictures.files import read_label_picture, read_picture
+from unet_seg_ros.pictures.video import Video
 
 SIZE = (96, 64)
 CAMVID = LabelSet.load("camvid11")

@@ -11,14 +11,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from pictures import cut_short, gray, ids, rgb, tags
+from drawn_pictures import cut_short, gray, ids, rgb, tags
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from unet_seg_ros.datasets.readers import open_dataset, recognise
-from unet_seg_ros.datasets.samples import DataError
-from unet_seg_ros.labels import LabelSet
-from unet_seg_ros.ros.images import Header, write_compressed_image, write_image
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.images import Header, write_compressed_image, write_image
 
 STORE = get_typestore(Stores.LATEST)
 CAMERA = "/carla/hero/rgb_front/image"

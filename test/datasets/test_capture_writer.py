@@ -19,7 +19,7 @@ from unet_seg_ros.datasets.capture_writer import (
     continue_capture,
 )
 from unet_seg_ros.datasets.readers import open_dataset
-from unet_seg_ros.datasets.samples import DataError
+from unet_seg_ros.errors import DataError
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from pictures import BLACK, cut_short, gray, ids, rgb, row, tags, write_picture
+from drawn_pictures import BLACK, cut_short, gray, ids, rgb, row, tags, write_picture
 
 from unet_seg_ros.datasets import capture_format
 from unet_seg_ros.datasets.readers import open_dataset, recognise
-from unet_seg_ros.datasets.samples import DataError, LabelledPictures
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, LabelSetError
+from unet_seg_ros.datasets.samples import LabelledPictures
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet, LabelSetError
 
 ROAD, ROAD_LINE = (128, 64, 128), (157, 234, 50)
 

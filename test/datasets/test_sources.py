@@ -10,11 +10,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from pictures import gray, rgb, write_picture
+from drawn_pictures import gray, rgb, write_picture
 
-from unet_seg_ros.datasets.samples import DataError
 from unet_seg_ros.datasets.sources import open_source
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, LabelSetError
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet, LabelSetError
 
 SKY, ROAD, ROAD_LINE = 11, 1, 24
 

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unet_seg_ros.datasets.readers import open_dataset
-from unet_seg_ros.datasets.samples import DataError, Sample
+from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.datasets.splits import block_split, split
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import LabelSet
 
 
 @dataclass

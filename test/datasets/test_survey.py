@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from pictures import cut_short, gray, ids, write_picture
+from drawn_pictures import cut_short, gray, ids, write_picture
 
 from unet_seg_ros.datasets.contact_sheet import contact_sheet, positions_for_sheet
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
 from unet_seg_ros.datasets.survey import survey
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
-from unet_seg_ros.overlay import OPACITY
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
+from unet_seg_ros.pictures.overlay import OPACITY
 
 CARLA29 = LabelSet.load("carla29")
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from unet_seg_ros.datasets.readers import open_dataset, recognise
-from unet_seg_ros.datasets.samples import DataError, Sample
+from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.datasets.town import VIEWS_PER_TOWN, TownViews
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import LabelSet
 
 SMALL = (160, 120)
 

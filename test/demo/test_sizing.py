@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from unet_seg_ros.demo.sizing import affordable_input_size
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, save_checkpoint
 from unet_seg_ros.model.unet import UNet, UNetConfig
 

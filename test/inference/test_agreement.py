@@ -16,9 +16,9 @@ import pytest
 import torch
 from engines import only, plain_logits
 
-from unet_seg_ros.inference.geometry import enlarge_labels, network_size, shrink
 from unet_seg_ros.inference.segmenter import Frame, Segmenter
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
+from unet_seg_ros.pictures.geometry import enlarge_labels, network_size, shrink
 
 CHECKPOINT = Path(__file__).parents[2] / "unet_seg_ros" / "weights" / "carla29-small.safetensors"
 

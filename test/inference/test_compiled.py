@@ -12,7 +12,8 @@ import pytest
 import torch
 from engines import EVERYTHING, only, picture, small_checkpoint
 
-from unet_seg_ros.inference.segmenter import Compile, Frame, Segmenter, Upsample, missing_compiler
+from unet_seg_ros.inference.options import Compile, Upsample
+from unet_seg_ros.inference.segmenter import Frame, Segmenter, missing_compiler
 from unet_seg_ros.model.checkpoint import Checkpoint
 
 pytestmark = [

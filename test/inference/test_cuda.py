@@ -17,9 +17,10 @@ import torch
 from engines import EVERYTHING, in_order, only, outlined, picture, small_checkpoint
 
 from unet_seg_ros.inference.cuda import FramePipeline, Inputs, Outputs
-from unet_seg_ros.inference.network import InferenceNetwork, Upsample
+from unet_seg_ros.inference.network import InferenceNetwork
+from unet_seg_ros.inference.options import Upsample
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
-from unet_seg_ros.labels import group_table
+from unet_seg_ros.labels.label_set import group_table
 from unet_seg_ros.model.checkpoint import Checkpoint
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")

@@ -31,10 +31,10 @@ from unet_seg_ros.inference.segmenter import (
     choose_device,
     choose_precision,
 )
-from unet_seg_ros.labels import ColorOrder, LabelSet
+from unet_seg_ros.labels.label_set import ColorOrder, LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, save_checkpoint
 from unet_seg_ros.model.unet import UNet, UNetConfig
-from unet_seg_ros.overlay import OPACITY
+from unet_seg_ros.pictures.overlay import OPACITY
 
 
 @pytest.fixture(scope="module")

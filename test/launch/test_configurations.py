@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from unet_seg_ros.carla.rig_file import load_rig
-from unet_seg_ros.ros import topics
-from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.messages import topics
+from unet_seg_ros.messages.topics import CameraTopics
 
 CONFIG = Path(__file__).parents[2] / "config"
 RVIZ_FILES = {"carla.rviz": "front", "surround.rviz": "surround"}

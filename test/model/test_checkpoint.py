@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model import checkpoint as module
 from unet_seg_ros.model.checkpoint import (
     Checkpoint,

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from unet_seg_ros.cli import export as export_command
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model import export
 from unet_seg_ros.model.checkpoint import (
     Checkpoint,

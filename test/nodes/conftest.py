@@ -12,7 +12,7 @@ from graph import Graph
 from rclpy.parameter import Parameter
 from segmentation_graph import FRONT, NODE, save_network
 
-from unet_seg_ros.nodes.segmentation import SegmentationNode
+from unet_seg_ros.nodes.segmentation.node import SegmentationNode
 
 
 @pytest.fixture(scope="session")

@@ -27,9 +27,9 @@ from rclpy.parameter import Parameter
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
-from unet_seg_ros.datasets.samples import DataError
 from unet_seg_ros.datasets.sources import open_source
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.nodes.camera import Camera
 from unet_seg_ros.ros.parameters import ParameterError
 

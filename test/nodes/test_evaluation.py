@@ -23,10 +23,10 @@ from rclpy.publisher import Publisher
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.images import Header, write_image
 from unet_seg_ros.nodes.evaluation import PARAMETERS, Evaluation
 from unet_seg_ros.ros import qos
-from unet_seg_ros.ros.images import Header, write_image
 from unet_seg_ros.ros.legend import legend_message
 from unet_seg_ros.ros.parameters import ParameterError
 

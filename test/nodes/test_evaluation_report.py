@@ -26,11 +26,11 @@ from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
 from unet_seg_ros.datasets.readers import open_dataset
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.images import Header, write_compressed_image, write_image
+from unet_seg_ros.messages.semantic import PALETTE, look_up, semantic_table
 from unet_seg_ros.ros import qos
-from unet_seg_ros.ros.images import Header, write_compressed_image, write_image
 from unet_seg_ros.ros.legend import legend_message
-from unet_seg_ros.ros.semantic import PALETTE, look_up, semantic_table
 
 CARLA29 = LabelSet.load("carla29")
 CAMERA = "/carla/ego_vehicle/rgb_front"

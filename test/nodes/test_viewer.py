@@ -27,7 +27,7 @@ from viewed_drive import (
     saved_from,
 )
 
-from unet_seg_ros.ros.definitions import message_class
+from unet_seg_ros.messages.definitions import message_class
 
 pytest.importorskip("rerun")
 

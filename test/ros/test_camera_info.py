@@ -9,8 +9,8 @@ import math
 import numpy as np
 import pytest
 
+from unet_seg_ros.messages.images import Header
 from unet_seg_ros.ros.camera_info import pinhole_camera_info
-from unet_seg_ros.ros.images import Header
 
 HEADER = Header(1_000_000_007, "ego_vehicle/rgb_front")
 

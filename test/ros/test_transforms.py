@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from geometry_msgs.msg import TransformStamped
 
-from unet_seg_ros.ros.images import Header
+from unet_seg_ros.messages.images import Header
 from unet_seg_ros.ros.transforms import body_transform, camera_transform
 
 HEADER = Header(3_500_000_000, "map")

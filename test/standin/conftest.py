@@ -4,9 +4,9 @@
 
 import pytest
 
-from unet_seg_ros.standin.camera import CameraModel
-from unet_seg_ros.standin.drive import Drive
-from unet_seg_ros.standin.town import Town
+from unet_seg_ros.town.camera import CameraModel
+from unet_seg_ros.town.drive import Drive
+from unet_seg_ros.town.town import Town
 
 
 @pytest.fixture(scope="session")

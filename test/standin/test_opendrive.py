@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from unet_seg_ros.standin.opendrive import opendrive
-from unet_seg_ros.standin.town import Town
+from unet_seg_ros.town.town import Town
 
 
 @pytest.mark.parametrize(

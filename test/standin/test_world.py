@@ -5,10 +5,10 @@ import pytest
 
 from unet_seg_ros.standin.actors import Camera, Vehicle
 from unet_seg_ros.standin.pictures import draw
-from unet_seg_ros.standin.tags import Tag
 from unet_seg_ros.standin.transform import Transform
 from unet_seg_ros.standin.wire import EpisodeSettings, VehicleControl
 from unet_seg_ros.standin.world import MAX_ACTORS, World
+from unet_seg_ros.town.tags import Tag
 
 SALOON, BUS = "vehicle.tesla.model3", "vehicle.mitsubishi.fusorosa"
 SEMANTIC = "sensor.camera.semantic_segmentation"

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from unet_seg_ros.labels import UNKNOWN_ID, Uint8Array
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.labels.label_set import UNKNOWN_ID
 from unet_seg_ros.training.augmentation import VARIATIONS, Augmentation, Haze, Variation
 
 SEEDS = range(60)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from unet_seg_ros.datasets.mapping import label_rows, mapping_between
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
+from unet_seg_ros.labels.mapping import label_rows, mapping_between
 from unet_seg_ros.training.loss import SegmentationLoss, balancing_weights
 
 CARLA29 = LabelSet.load("carla29")

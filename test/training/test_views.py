@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from unet_seg_ros.datasets.samples import DataError, Sample
-from unet_seg_ros.inference.geometry import Size
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, Uint8Array
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.datasets.samples import Sample
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
+from unet_seg_ros.pictures.geometry import Size
 from unet_seg_ros.training import views
 from unet_seg_ros.training.views import (
     MAX_ZOOM,

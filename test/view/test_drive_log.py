@@ -13,9 +13,9 @@ import pytest
 import viewed_drive as drive
 from viewed_drive import CONFIDENCE, LABELS, PICTURE, Recording, read_recordings, stamp
 
-from unet_seg_ros.labels import UNKNOWN_ID, ColorOrder, LabelSet
-from unet_seg_ros.ros.images import Header, Image
-from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, ColorOrder, LabelSet
+from unet_seg_ros.messages.images import Header, Image
+from unet_seg_ros.messages.topics import CameraTopics
 
 pytest.importorskip("rerun")
 

@@ -13,7 +13,7 @@ import viewed_drive as drive
 from bag_files import COMPRESSED, IMAGE, STRING, Message, jpeg, text
 from viewed_drive import CONFIDENCE, LABELS, LEGEND, PICTURE, SCORE, stamp
 
-from unet_seg_ros.ros.images import Header, write_compressed_image
+from unet_seg_ros.messages.images import Header, write_compressed_image
 
 pytest.importorskip("rerun")
 

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from unet_seg_ros.nodes.segmentation.parameters import BY_NAME
 
+from unet_seg_ros.messages import topics
+from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.nodes.evaluation import PARAMETERS as EVALUATION_PARAMETERS
-from unet_seg_ros.ros import topics
-from unet_seg_ros.ros.diagnostics import camera_status
-from unet_seg_ros.ros.parameters import BY_NAME
-from unet_seg_ros.ros.statistics import CameraStatistics
-from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.nodes.segmentation.diagnostics import camera_status
+from unet_seg_ros.nodes.statistics import CameraStatistics
 
 LAYOUT = json.loads(
     (Path(__file__).parents[2] / "config" / "foxglove_layout.json").read_text(encoding="utf-8")

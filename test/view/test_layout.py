@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.messages.topics import CameraTopics
 
 pytest.importorskip("rerun")
 

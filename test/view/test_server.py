@@ -22,8 +22,8 @@ from viewed_drive import PICTURE, free_ports, read_recordings, saved_from, wait_
 
 pytest.importorskip("rerun")
 
-from unet_seg_ros.ros.images import Header, Image, read_image
-from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.messages.images import Header, Image, read_image
+from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.view import ViewError
 from unet_seg_ros.view.drive_log import DriveLog
 from unet_seg_ros.view.server import ServerOptions, ViewServer

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from unet_seg_ros.bags.writer import BagError, Topic
-from unet_seg_ros.datasets.picture_files import MAX_PIXELS
-from unet_seg_ros.ros.images import COMPRESSED_IMAGE, IMAGE, Image, read_any_image
-from unet_seg_ros.ros.topics import CameraTopics, is_camera
+from unet_seg_ros.messages.images import COMPRESSED_IMAGE, IMAGE, Image, read_any_image
+from unet_seg_ros.messages.topics import CameraTopics, is_camera
+from unet_seg_ros.pictures.files import MAX_PIXELS
 
 
 def choose_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> list[CameraTopics]:

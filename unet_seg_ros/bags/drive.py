@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.cameras import read_picture
 from unet_seg_ros.bags.reader import BagReader
 from unet_seg_ros.bags.writer import BagError
-from unet_seg_ros.labels import LabelSet, Uint8Array
-from unet_seg_ros.ros.cdr import CdrReader
-from unet_seg_ros.ros.images import BadImage, Image
-from unet_seg_ros.ros.topics import LABELS, LEGEND, CameraTopics
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.cdr import CdrReader
+from unet_seg_ros.messages.images import BadImage, Image
+from unet_seg_ros.messages.topics import LABELS, LEGEND, CameraTopics
 
 Kept = TypeVar("Kept")
 

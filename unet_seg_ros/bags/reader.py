@@ -20,7 +20,7 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefiniti
 
 from unet_seg_ros.bags.ros1 import Ros1Types
 from unet_seg_ros.bags.writer import BagError, Topic
-from unet_seg_ros.ros.definitions import Definition, Definitions, UnknownTypeError
+from unet_seg_ros.messages.definitions import Definition, Definitions, UnknownTypeError
 
 _MCAP, _ROS1 = ".mcap", ".bag"
 _NS_PER_S = 1_000_000_000

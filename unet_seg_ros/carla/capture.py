@@ -39,8 +39,8 @@ from unet_seg_ros.datasets.capture_writer import (
     begin_capture,
     continue_capture,
 )
-from unet_seg_ros.datasets.samples import DataError
-from unet_seg_ros.versions import installed_version
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.files import installed_version
 
 ALL_WEATHERS = "all"
 

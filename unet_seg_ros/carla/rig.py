@@ -28,10 +28,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.carla.client import CarlaError, Simulator, import_carla
 from unet_seg_ros.carla.inbox import Inbox
 from unet_seg_ros.carla.rig_file import CameraEntry, Mount, RigFile
-from unet_seg_ros.labels import Uint8Array
 
 if TYPE_CHECKING:
     import carla

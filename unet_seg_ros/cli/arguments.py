@@ -7,7 +7,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unet_seg_ros.inference import geometry
+from unet_seg_ros.inference.options import PRECISIONS
+from unet_seg_ros.pictures import geometry
 
 
 def parse_size(text: str) -> geometry.Size:
@@ -56,7 +57,7 @@ def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
         "--precision",
-        choices=("auto", "float32", "bfloat16", "float16"),
+        choices=PRECISIONS,
         default="auto",
         help="of the network (default: what the node takes on this machine)",
     )

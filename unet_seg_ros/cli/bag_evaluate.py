@@ -13,9 +13,10 @@ from unet_seg_ros.cli.arguments import add_evaluation_arguments
 from unet_seg_ros.cli.data_spec import DataSpec
 
 if TYPE_CHECKING:
+    from unet_seg_ros.arrays import Uint8Array
     from unet_seg_ros.datasets.bag_pictures import BagPictures
-    from unet_seg_ros.labels import LabelSet, Uint8Array
-    from unet_seg_ros.training.recorded import LabelMaps
+    from unet_seg_ros.evaluation.recorded import LabelMaps
+    from unet_seg_ros.labels.label_set import LabelSet
 
 _DESCRIPTION = """\
 Score the label maps in a rosbag2 against the semantic cameras in it, picture by picture of equal
@@ -79,8 +80,8 @@ def _evaluate_recorded(options: argparse.Namespace) -> int:
 
     from unet_seg_ros.datasets.bag_pictures import open_bag
     from unet_seg_ros.datasets.splits import evenly_spread
-    from unet_seg_ros.labels import LabelSet
-    from unet_seg_ros.training import recorded, report
+    from unet_seg_ros.evaluation import recorded, report
+    from unet_seg_ros.labels.label_set import LabelSet
 
     path = Path(options.bag).resolve()
     pictures = open_bag(path, LabelSet.load(options.label_set) if options.label_set else None)
@@ -118,7 +119,7 @@ def _recorded_network(pictures: BagPictures) -> _Recorded:
     from unet_seg_ros.bags.reader import BagReader
     from unet_seg_ros.bags.writer import BagError
     from unet_seg_ros.datasets.bag_pictures import index_images, read_image_at
-    from unet_seg_ros.ros.topics import CameraTopics
+    from unet_seg_ros.messages.topics import CameraTopics
 
     cameras = {picture.topic: CameraTopics(picture.topic) for picture, _ in pictures.pairs}
     with BagReader(pictures.bag) as reader:

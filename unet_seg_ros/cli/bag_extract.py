@@ -68,9 +68,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Extract; return 1 where pictures were damaged."""
-    from unet_seg_ros.bags.extract import extract
     from unet_seg_ros.datasets.bag_pictures import open_bag
-    from unet_seg_ros.labels import LabelSet, built_in_label_sets
+    from unet_seg_ros.labels.label_set import LabelSet, built_in_label_sets
+    from unet_seg_ros.offline.extract import extract
 
     if (options.worst is None) != (options.report is None):
         raise ValueError("--worst and --report go together")
@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _indices(pictures: BagPictures, options: argparse.Namespace) -> list[int]:
-    from unet_seg_ros.bags.extract import read_scores, worst_pictures
+    from unet_seg_ros.offline.extract import read_scores, worst_pictures
 
     if options.worst is None:
         return list(range(0, len(pictures), options.every))

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from unet_seg_ros.cli.engine import add_engine_arguments, make_segmenter
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
-from unet_seg_ros.ros.topics import LABELS, OUTPUTS
+from unet_seg_ros.messages.topics import LABELS, OUTPUTS
 
 if TYPE_CHECKING:
-    from unet_seg_ros.bags.segment import Outcome, Settings
     from unet_seg_ros.bags.writer import BagError
+    from unet_seg_ros.offline.segment_bag import Outcome, Settings
 
 _DESCRIPTION = """\
 Copy a recorded drive and add masks beside its cameras: for every picture of every camera, none
@@ -87,7 +87,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Segment; return 1 where pictures were damaged, or one of several bags could not be done."""
-    from unet_seg_ros.bags.segment import Outcome, Settings
+    from unet_seg_ros.offline.segment_bag import Outcome, Settings
 
     settings = Settings(
         image_topics=options.topics,
@@ -126,8 +126,8 @@ def _segment_here(
     targets: Mapping[Path, Path], settings: Settings, options: argparse.Namespace
 ) -> Iterator[tuple[Path, Outcome | BagError]]:
     """Yield what came of each bag."""
-    from unet_seg_ros.bags.segment import segment_bag
     from unet_seg_ros.bags.writer import BagError
+    from unet_seg_ros.offline.segment_bag import segment_bag
 
     segmenter = make_segmenter(options)
     for source, target in targets.items():
@@ -145,7 +145,7 @@ def _segment_on_cluster(
     """Yield what came of each bag."""
     from tqdm import tqdm
 
-    from unet_seg_ros.bags.cluster import segment_on_cluster
+    from unet_seg_ros.offline.cluster import segment_on_cluster
     from unet_seg_ros.weights import find_checkpoint
 
     options.checkpoint = str(find_checkpoint(options.checkpoint).resolve())

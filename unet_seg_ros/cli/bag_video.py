@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
-from unet_seg_ros.figures import VIEWS
+from unet_seg_ros.pictures.figures import VIEWS
 
 _EXAMPLES = """\
 examples:
@@ -59,7 +59,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Write the video; return 1 where pictures were damaged."""
-    from unet_seg_ros.bags.video import write_video
+    from unet_seg_ros.offline.bag_video import write_video
 
     if options.out.suffix != ".mp4":
         raise ValueError(f"{options.out}: the name of the video must end in .mp4")

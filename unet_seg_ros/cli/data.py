@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unet_seg_ros.cli.data_spec import METAVAR, DataSpec, parse_data_spec
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 
 if TYPE_CHECKING:
     from unet_seg_ros.datasets.samples import LabelledPictures

@@ -8,6 +8,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from unet_seg_ros.cli.arguments import add_network_arguments
+from unet_seg_ros.inference.options import UPSAMPLE
 from unet_seg_ros.weights import DEFAULT, find_checkpoint
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--upsample",
-        choices=("labels", "logits"),
+        choices=UPSAMPLE,
         default="labels",
         help="what is enlarged to the pictures' size: labels (fast) or logits (smoother edges) "
         "(default: %(default)s)",

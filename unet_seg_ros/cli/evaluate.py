@@ -14,9 +14,9 @@ from unet_seg_ros.cli.data_spec import METAVAR, parse_data_spec
 if TYPE_CHECKING:
     from unet_seg_ros.datasets.samples import LabelledPictures
     from unet_seg_ros.datasets.spec import DataSpec
+    from unet_seg_ros.evaluation.report import DataFacts
+    from unet_seg_ros.evaluation.report_page import ShownFrames
     from unet_seg_ros.inference.segmenter import Segmenter
-    from unet_seg_ros.training.report import DataFacts
-    from unet_seg_ros.training.report_page import ShownFrames
 
 _EXAMPLES = """\
 examples:
@@ -72,8 +72,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate as the options say; return the exit status."""
+    from unet_seg_ros.evaluation import report
     from unet_seg_ros.inference.segmenter import Segmenter
-    from unet_seg_ros.training import report
     from unet_seg_ros.weights import find_checkpoint
 
     if options.out.is_file():
@@ -108,7 +108,7 @@ def _evaluate(
     from tqdm import tqdm
 
     from unet_seg_ros.datasets.readers import open_dataset
-    from unet_seg_ros.training import evaluation, report, report_page
+    from unet_seg_ros.evaluation import evaluation, report, report_page
 
     pictures = open_dataset(spec.path, layout=spec.layout, label_set=spec.label_set)
     indices, facts = _choose(pictures, spec, segmenters, names, options)
@@ -131,7 +131,7 @@ def _choose(
 ) -> tuple[list[int], DataFacts]:
     """Return the positions to evaluate on, and what the report says about them."""
     from unet_seg_ros.datasets.splits import evenly_spread, split
-    from unet_seg_ros.training.report import DataFacts, was_trained_on
+    from unet_seg_ros.evaluation.report import DataFacts, was_trained_on
 
     if options.part == "all":
         positions, division = range(len(pictures)), ""
@@ -165,7 +165,7 @@ def _names(files: list[Path], segmenters: list[Segmenter]) -> list[str]:
 
 def for_people(report: dict[str, Any], out: Path) -> str:
     """Return the figures of a report as a table, and where it is."""
-    from unet_seg_ros.training.figure_table import figure_rows
+    from unet_seg_ros.evaluation.figure_table import figure_rows
 
     lines = []
     for data in report["data"]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from unet_seg_ros.cli.engine import add_engine_arguments, make_segmenter
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
-from unet_seg_ros.figures import VIEWS
+from unet_seg_ros.pictures.figures import VIEWS
 
 LABELS = "labels"
 OUTPUTS = (LABELS, *VIEWS)
@@ -70,7 +70,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Segment; return 1 where files cannot be read."""
-    from unet_seg_ros.segment_files import find_inputs, segment_files
+    from unet_seg_ros.offline.segment_files import find_inputs, segment_files
 
     inputs = find_inputs(options.inputs)
     segmenter = make_segmenter(options)

@@ -101,7 +101,7 @@ def _show_live(options: argparse.Namespace) -> int:
 
 def _show_bag(options: argparse.Namespace) -> int:
     from unet_seg_ros.bags.reader import BagReader
-    from unet_seg_ros.datasets.picture_files import MAX_PIXELS
+    from unet_seg_ros.pictures.files import MAX_PIXELS
     from unet_seg_ros.view.drive_log import DriveLog
     from unet_seg_ros.view.recorded import log_bag
     from unet_seg_ros.view.server import ServerOptions, ViewServer

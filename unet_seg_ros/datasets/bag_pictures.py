@@ -18,14 +18,16 @@ import numpy as np
 from rosbags.rosbag2 import Reader
 from tqdm import tqdm
 
-from unet_seg_ros.datasets import label_formats, label_set_choice
-from unet_seg_ros.datasets.label_formats import LabelFormat
-from unet_seg_ros.datasets.picture_files import MAX_PIXELS
-from unet_seg_ros.datasets.samples import DataError, Sample
-from unet_seg_ros.labels import LabelSet, Uint8Array
-from unet_seg_ros.ros.cdr import CdrError, read_stamp_ns
-from unet_seg_ros.ros.images import COMPRESSED_IMAGE, IMAGE, BadImage, Image, read_any_image
-from unet_seg_ros.ros.topics import is_camera
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.datasets.samples import Sample
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels import formats, label_set_choice
+from unet_seg_ros.labels.formats import LabelFormat
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.cdr import CdrError, read_stamp_ns
+from unet_seg_ros.messages.images import COMPRESSED_IMAGE, IMAGE, BadImage, Image, read_any_image
+from unet_seg_ros.messages.topics import is_camera
+from unet_seg_ros.pictures.files import MAX_PIXELS
 
 _COMPRESSED = "/compressed"
 _SEMANTIC = "semantic"
@@ -218,11 +220,11 @@ def _decoding(
 ) -> tuple[LabelSet, LabelFormat]:
     step = max(len(truths) // _SAMPLES, 1)
     samples = [_bgr(read_image_at(path, truth)) for truth in truths[::step][:_SAMPLES]]
-    if not any(label_formats.is_colored(pixels) for pixels in samples):
+    if not any(formats.is_colored(pixels) for pixels in samples):
         classes = label_set_choice.required(label_set, path)
-        return classes, partial(label_formats.tags, label_set=classes)
+        return classes, partial(formats.tags, label_set=classes)
     classes = label_set or label_set_choice.by_palette(samples, path)
-    return classes, partial(label_formats.palette, label_set=classes)
+    return classes, partial(formats.palette, label_set=classes)
 
 
 @lru_cache(maxsize=4)

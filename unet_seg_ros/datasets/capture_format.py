@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from unet_seg_ros.datasets.json_files import json_object, read_json_object
-from unet_seg_ros.datasets.samples import DataError
+from unet_seg_ros.errors import DataError
 
 VERSION = 1
 

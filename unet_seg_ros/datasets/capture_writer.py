@@ -20,6 +20,7 @@ from typing import Any
 
 import cv2
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.capture_format import (
     DESCRIPTION_FILE,
     FRAMES_FILE,
@@ -29,8 +30,7 @@ from unet_seg_ros.datasets.capture_format import (
     VERSION,
 )
 from unet_seg_ros.datasets.json_files import json_object
-from unet_seg_ros.datasets.samples import DataError
-from unet_seg_ros.labels import Uint8Array
+from unet_seg_ros.errors import DataError
 
 UNKNOWN_TOWN = "unknown"  # of recorded drives: no topic tells
 # Frames further apart than this show other places, and may be held apart from each other.

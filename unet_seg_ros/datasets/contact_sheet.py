@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 import cv2
 import numpy as np
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
-from unet_seg_ros.figures import legend, overlay, striped_mask
-from unet_seg_ros.inference.geometry import Size
-from unet_seg_ros.labels import LabelSet, Uint8Array
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.pictures.figures import legend, overlay, striped_mask
+from unet_seg_ros.pictures.geometry import Size
 
 PICTURES = 12
 _CELLS_IN_ROW = 2

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from unet_seg_ros.datasets.samples import DataError
+from unet_seg_ros.errors import DataError
 
 
 def read_json_object(path: Path, at_most_bytes: int) -> dict[str, Any]:

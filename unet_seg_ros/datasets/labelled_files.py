@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from unet_seg_ros.datasets.label_formats import Decoded, LabelFormat
-from unet_seg_ros.datasets.picture_files import read_label_picture, read_picture
-from unet_seg_ros.datasets.samples import DataError, Sample
-from unet_seg_ros.labels import LabelSet, Uint8Array
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.datasets.samples import Sample
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.formats import Decoded, LabelFormat
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.pictures.files import read_label_picture, read_picture
 
 
 @dataclass(frozen=True)

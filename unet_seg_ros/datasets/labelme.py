@@ -15,10 +15,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.json_files import read_json_object
-from unet_seg_ros.datasets.picture_files import MAX_FILE_BYTES, MAX_PIXELS
-from unet_seg_ros.datasets.samples import DataError
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, LabelSetError, Uint8Array
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet, LabelSetError
+from unet_seg_ros.pictures.files import MAX_FILE_BYTES, MAX_PIXELS
 
 # OpenCV takes coordinates with this many bits behind the point.
 _FRACTION_BITS = 4

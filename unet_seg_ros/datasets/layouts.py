@@ -13,19 +13,21 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from unet_seg_ros.datasets import capture_format, label_formats, label_set_choice
-from unet_seg_ros.datasets.label_formats import LabelFormat
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.datasets import capture_format
 from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
 from unet_seg_ros.datasets.labelme import draw_regions
-from unet_seg_ros.datasets.picture_files import (
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels import formats, label_set_choice
+from unet_seg_ros.labels.formats import LabelFormat
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.pictures.files import (
     is_picture,
     natural,
     pictures_below,
     pictures_in,
     read_label_picture,
 )
-from unet_seg_ros.datasets.samples import DataError
-from unet_seg_ros.labels import LabelSet, Uint8Array
 
 _COURSE_PICTURES = "CameraRGB"
 _COURSE_LABELS = ("CameraSeg", "CameraMask")
@@ -92,7 +94,7 @@ def _open_capture(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         raise DataError(f"{folder}: has no frames in {capture_format.FRAMES_FILE}")
     if len(set(towns)) > 1:  # two runs in one town show the same streets
         files = [replace(file, drive=town) for file, town in zip(files, towns, strict=True)]
-    tags = partial(label_formats.tags, label_set=tag_set)
+    tags = partial(formats.tags, label_set=tag_set)
     return LabelledFiles(folder.name, tag_set, tags, files, faults=faults)
 
 
@@ -131,7 +133,7 @@ def _open_course(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
             )
         place = _below(drive, folder)
         pairings.append(_pair(drive / _COURSE_PICTURES, masks[0], _always(place), f"{place}/"))
-    tags = partial(label_formats.tags, label_set=classes)
+    tags = partial(formats.tags, label_set=classes)
     return _labelled_files(folder, classes, tags, pairings)
 
 
@@ -153,7 +155,7 @@ def _open_nuclei(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         else:
             faults.append(f"{item / 'images'}: has {len(pictures)} pictures; one is expected")
     nuclei = label_set_choice.fixed("nuclei2", label_set, folder)
-    return LabelledFiles(folder.name, nuclei, label_formats.foreground, files, faults=faults)
+    return LabelledFiles(folder.name, nuclei, formats.foreground, files, faults=faults)
 
 
 def _has_town02(folder: Path) -> bool:
@@ -163,7 +165,7 @@ def _has_town02(folder: Path) -> bool:
 def _open_town02(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open `rgb/` with `segmentation/` in the reduced palette of the Town02 drives."""
     town02 = label_set_choice.fixed("town02", label_set, folder)
-    reduced = partial(label_formats.reduced_palette, label_set=town02)
+    reduced = partial(formats.reduced_palette, label_set=town02)
     return _labelled_files(folder, town02, reduced, [_pair_folders(folder, *_RGB_SEGMENTATION)])
 
 
@@ -175,7 +177,7 @@ def _open_camvid(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open `train/` beside `trainannot/` and so on, as SegNet has CamVid; or one of the parts."""
     classes = label_set or LabelSet.load("camvid11")
     # The id after the last class's is that of unlabelled pixels.
-    ids = partial(label_formats.ids, label_set=classes, ignored=(len(classes),))
+    ids = partial(formats.ids, label_set=classes, ignored=(len(classes),))
     parts, pairings, start = {}, [], 0
     for part in _segnet_parts(folder):
         pairing = _pair(part, _annotations(part), partial(_sequence, part.name), f"{part.name}/")
@@ -214,7 +216,7 @@ def _has_pairs(folder: Path) -> bool:
 def _open_pairs(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open `*_rgb.*` beside `*_ids.png`."""
     classes = label_set_choice.required(label_set, folder)
-    ids = partial(label_formats.ids, label_set=classes)
+    ids = partial(formats.ids, label_set=classes)
     return _labelled_files(folder, classes, ids, [_pair_endings(folder, _IDS)])
 
 
@@ -228,7 +230,7 @@ def _open_palette(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     pairing = _pair_folders(folder, *folders) if folders else _pair_endings(folder, _PALETTE)
     samples = _samples(pairing.label_files, _SAMPLES)
     classes = label_set or label_set_choice.by_palette(samples, folder)
-    palette = partial(label_formats.palette, label_set=classes)
+    palette = partial(formats.palette, label_set=classes)
     return _labelled_files(folder, classes, palette, [pairing])
 
 
@@ -237,7 +239,7 @@ def _folders_in_color(folder: Path) -> tuple[str, str] | None:
     for pictures, labels in (_IMAGES_MASKS, _RGB_SEGMENTATION):
         if _has_folders(folder, pictures, labels):
             samples = _samples(_listed_below(folder / labels), 1)
-            if any(label_formats.is_colored(pixels) for pixels in samples):
+            if any(formats.is_colored(pixels) for pixels in samples):
                 return pictures, labels
     return None
 
@@ -251,9 +253,9 @@ def _open_images_masks(folder: Path, label_set: LabelSet | None) -> LabelledFile
     classes = label_set_choice.required(label_set, folder)
     pairing = _pair_folders(folder, *_IMAGES_MASKS)
     samples = _samples(pairing.label_files, _SAMPLES)
-    is_binary = len(classes) == 2 and label_formats.is_binary(samples)
-    tags = partial(label_formats.tags, label_set=classes)
-    return _labelled_files(folder, classes, label_formats.binary if is_binary else tags, [pairing])
+    is_binary = len(classes) == 2 and formats.is_binary(samples)
+    tags = partial(formats.tags, label_set=classes)
+    return _labelled_files(folder, classes, formats.binary if is_binary else tags, [pairing])
 
 
 def _has_labelme(folder: Path) -> bool:
@@ -278,7 +280,7 @@ def _open_labelme(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     return LabelledFiles(
         name=folder.name,
         label_set=classes,
-        format=partial(label_formats.ids, label_set=classes),
+        format=partial(formats.ids, label_set=classes),
         files=files,
         faults=[f"{path}: has no picture beside it" for path in strays],
         read_labels=partial(draw_regions, label_set=classes),

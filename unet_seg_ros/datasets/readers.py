@@ -7,9 +7,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from unet_seg_ros.datasets.layouts import LAYOUTS, layout_of
-from unet_seg_ros.datasets.samples import DataError, LabelledPictures
+from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.datasets.town import TOWN, TownViews, is_town
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import LabelSet
 
 AUTO = "auto"
 BAG = "bag"

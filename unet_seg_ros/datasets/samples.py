@@ -8,11 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from unet_seg_ros.labels import LabelSet, Uint8Array
-
-
-class DataError(ValueError):
-    """Pictures or labels that cannot be read or used; the message names the file."""
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.labels.label_set import LabelSet
 
 
 @dataclass(frozen=True)

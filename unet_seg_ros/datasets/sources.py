@@ -11,12 +11,14 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.labelled_files import LabelledFiles
 from unet_seg_ros.datasets.layouts import layout_of
-from unet_seg_ros.datasets.picture_files import pictures_in, read_picture
-from unet_seg_ros.datasets.samples import DataError, Sample
+from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.datasets.town import TOWN, TownDrive, is_town
-from unet_seg_ros.labels import LabelSet, Uint8Array
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.pictures.files import pictures_in, read_picture
 
 
 class Source(Protocol):

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unet_seg_ros.datasets.samples import DataError, LabelledPictures
+from unet_seg_ros.datasets.samples import LabelledPictures
+from unet_seg_ros.errors import DataError
 
 TRAIN_PARTS = ("train", "training")
 VALIDATION_PARTS = ("val", "valid", "validation")

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from tqdm import tqdm
 
-from unet_seg_ros.datasets.samples import DataError, LabelledPictures, Sample
-from unet_seg_ros.inference.geometry import Size
+from unet_seg_ros.datasets.samples import LabelledPictures, Sample
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.pictures.geometry import Size
 
 
 @dataclass(frozen=True)

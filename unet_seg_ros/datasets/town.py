@@ -12,16 +12,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from unet_seg_ros.datasets import label_set_choice
-from unet_seg_ros.datasets.samples import DataError, Sample
-from unet_seg_ros.inference.geometry import Size
-from unet_seg_ros.labels import LabelSet
-from unet_seg_ros.standin.camera import CameraModel, CameraPose
-from unet_seg_ros.standin.drive import Drive
-from unet_seg_ros.standin.layout import LayoutName
-from unet_seg_ros.standin.renderer import Renderer
-from unet_seg_ros.standin.town import Town
-from unet_seg_ros.standin.weather import Weather
+from unet_seg_ros.datasets.samples import Sample
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels import label_set_choice
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.pictures.geometry import Size
+from unet_seg_ros.town.camera import CameraModel, CameraPose
+from unet_seg_ros.town.drive import Drive
+from unet_seg_ros.town.layout import LayoutName
+from unet_seg_ros.town.renderer import Renderer
+from unet_seg_ros.town.town import Town
+from unet_seg_ros.town.weather import Weather
 
 TOWN = "town"
 LABEL_SET = "carla29"

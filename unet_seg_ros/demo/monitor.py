@@ -18,7 +18,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
-from unet_seg_ros.ros import qos, topics
+from unet_seg_ros.messages import topics
+from unet_seg_ros.ros import qos
 
 _POLL_S = 0.1
 

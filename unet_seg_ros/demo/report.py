@@ -12,10 +12,11 @@ from typing import Any
 import cv2
 import numpy as np
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.drive import DriveTopics, SegmentedFrame, count_messages, read_drive
-from unet_seg_ros.figures import Column, overlay, picture_table
-from unet_seg_ros.labels import LabelSet, Uint8Array
-from unet_seg_ros.video import Video
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.pictures.figures import Column, overlay, picture_table
+from unet_seg_ros.pictures.video import Video
 
 SUMMARY_FRAMES = 6
 # Eight million pixels: what a 4K camera sends.

@@ -21,10 +21,10 @@ from unet_seg_ros.demo.processes import NodeProcesses
 from unet_seg_ros.demo.report import Drive, write_report
 from unet_seg_ros.demo.simulator import start_simulator
 from unet_seg_ros.demo.sizing import affordable_input_size
-from unet_seg_ros.inference.geometry import Size
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages import topics
 from unet_seg_ros.model.checkpoint import load_checkpoint
-from unet_seg_ros.ros import topics
+from unet_seg_ros.pictures.geometry import Size
 from unet_seg_ros.ros.domain import free_domain_id
 
 IMAGE_TOPIC = "/carla/ego_vehicle/rgb_front/image"

@@ -13,7 +13,7 @@ from pathlib import Path
 from unet_seg_ros.carla.client import CarlaError, import_carla
 from unet_seg_ros.carla.rig_file import built_in_rigs
 from unet_seg_ros.demo.processes import NodeProcesses
-from unet_seg_ros.inference.geometry import Size
+from unet_seg_ros.pictures.geometry import Size
 
 _RIG = "front"
 # Plans and plants its town first.

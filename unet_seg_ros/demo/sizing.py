@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from unet_seg_ros.inference.geometry import Size, network_size
 from unet_seg_ros.inference.segmenter import Frame, Segmenter
+from unet_seg_ros.pictures.geometry import Size, network_size
 
 _TIMED_FRAMES = 10
 # Of the time between two frames, what the network may take: camera, score and recording run on the

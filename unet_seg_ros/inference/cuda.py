@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from unet_seg_ros.inference.frames import Request, Segmentation, Uint8Array
-from unet_seg_ros.inference.geometry import Size, area_matrix, nearest_indices, network_size
-from unet_seg_ros.inference.network import InferenceNetwork, Upsample
-from unet_seg_ros.labels import ColorOrder, group_table
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.inference.frames import Request, Segmentation
+from unet_seg_ros.inference.network import InferenceNetwork
+from unet_seg_ros.inference.options import Upsample
+from unet_seg_ros.labels.label_set import ColorOrder, group_table
 from unet_seg_ros.model.checkpoint import Checkpoint
+from unet_seg_ros.pictures.geometry import Size, area_matrix, nearest_indices, network_size
 
 # Each graph holds its frames and masks on the device; those used longest ago are dropped.
 MAX_GRAPHS = 16

@@ -9,12 +9,10 @@ from dataclasses import dataclass, field
 from typing import get_args
 
 import numpy as np
-import numpy.typing as npt
 
-from unet_seg_ros.labels import UNKNOWN_ID, ColorOrder
-from unet_seg_ros.overlay import OPACITY
-
-Uint8Array = npt.NDArray[np.uint8]
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, ColorOrder
+from unet_seg_ros.pictures.overlay import OPACITY
 
 _COLOR_ORDERS = get_args(ColorOrder)
 

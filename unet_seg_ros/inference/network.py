@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import copy
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -14,8 +13,6 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from unet_seg_ros.model.checkpoint import Checkpoint
 from unet_seg_ros.model.unet import UNet, pad_to_multiple
-
-Upsample = Literal["labels", "logits"]
 
 
 class InferenceNetwork(nn.Module):

@@ -15,13 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from unet_seg_ros.inference.frames import Request, Segmentation, Uint8Array
-from unet_seg_ros.inference.geometry import Size, enlarge_labels, network_size, shrink
-from unet_seg_ros.inference.network import InferenceNetwork, Upsample
-from unet_seg_ros.labels import TO_RGB, ColorOrder, group_table
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.inference.frames import Request, Segmentation
+from unet_seg_ros.inference.network import InferenceNetwork
+from unet_seg_ros.inference.options import Upsample
+from unet_seg_ros.labels.label_set import TO_RGB, ColorOrder, group_table
 from unet_seg_ros.memory import keep_freed_memory
 from unet_seg_ros.model.checkpoint import Checkpoint
-from unet_seg_ros.overlay import lay_over
+from unet_seg_ros.pictures.geometry import Size, enlarge_labels, network_size, shrink
+from unet_seg_ros.pictures.overlay import lay_over
 
 # A camera that changes its size for ever must not fill the memory: what belongs to the sizes that
 # were used longest ago is dropped.

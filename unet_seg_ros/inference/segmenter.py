@@ -13,22 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.inference.frames import Frame as Frame
 from unet_seg_ros.inference.frames import Request as Request
 from unet_seg_ros.inference.frames import Segmentation as Segmentation
-from unet_seg_ros.inference.frames import Uint8Array
-from unet_seg_ros.inference.geometry import Size
-from unet_seg_ros.inference.network import Upsample as Upsample
+from unet_seg_ros.inference.options import Compile, Precision, Upsample
 from unet_seg_ros.inference.processor import Processor, missing_compiler
-from unet_seg_ros.labels import ColorOrder, LabelSet
+from unet_seg_ros.labels.label_set import ColorOrder, LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
-
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
-Compile = Literal["auto", "on", "off"]
+from unet_seg_ros.pictures.geometry import Size
 
 _DTYPES = {
     "float32": torch.float32,

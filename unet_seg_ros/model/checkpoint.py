@@ -25,7 +25,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.unet import UNet, UNetConfig
 
 FORMAT_VERSION = 1

@@ -29,17 +29,19 @@ from rclpy.time import Time
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.read_ahead import ReadAhead
-from unet_seg_ros.datasets.samples import DataError, Sample
+from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.datasets.sources import Source, open_source
-from unet_seg_ros.labels import LabelSetError, Uint8Array
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import LabelSetError
+from unet_seg_ros.messages.images import Header, write_compressed_image, write_image
+from unet_seg_ros.messages.semantic import PALETTE, SEMANTIC_ENCODING, TAGS, look_up, semantic_table
+from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.ros.camera_info import pinhole_camera_info
-from unet_seg_ros.ros.images import Header, write_compressed_image, write_image
-from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec
+from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec, declare
 from unet_seg_ros.ros.qos import overridable
 from unet_seg_ros.ros.run import run
-from unet_seg_ros.ros.semantic import PALETTE, SEMANTIC_ENCODING, TAGS, look_up, semantic_table
-from unet_seg_ros.ros.topics import CameraTopics
 
 # From RGB, as sources yield it; None where nothing is to be done.
 CONVERSIONS = {
@@ -64,32 +66,27 @@ PARAMETERS = (
         "town",
         "What is played: town or town:SEED, a folder of pictures, a data set with ground truth, "
         "or a video file.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "label_set",
         "",
         "The label set of the source's ground truth, by name or path, where the source does not "
         "tell.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "role_name",
         "ego_vehicle",
         "The vehicle that carries the cameras; part of topics and frames.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "camera",
         "rgb_front",
         "The camera's id: it publishes on /carla/<role_name>/<camera>/image and .../camera_info.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "semantic_camera",
         "semantic_segmentation_front",
         "The id of the semantic camera beside it.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "semantic",
@@ -97,14 +94,12 @@ PARAMETERS = (
         "What the semantic camera shows: nothing, the label set's colours like carla_ros_bridge, "
         "or class ids in the red channel like CARLA's own ROS 2 interface.",
         "One of none, palette, tags.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "rate",
         20.0,
         "Pictures a second.",
         range=(0.1, 1000.0),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "width",
@@ -112,7 +107,6 @@ PARAMETERS = (
         f"Pictures are scaled to this width in pixels; 0 keeps the source's ({TOWN_SIZE[0]} for "
         "the town).",
         range=(0, 7680),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "height",
@@ -120,41 +114,35 @@ PARAMETERS = (
         f"Pictures are scaled to this height in pixels; 0 keeps the source's ({TOWN_SIZE[1]} for "
         "the town).",
         range=(0, 7680),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "fov",
         90.0,
         "Horizontal field of view in degrees, for camera_info and the town.",
         range=(1.0, 170.0),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "encoding",
         "bgra8",
         "The pictures' encoding; jpeg publishes sensor_msgs/CompressedImage on .../compressed.",
         f"One of {', '.join(CONVERSIONS)}.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "clock",
         False,
         "Whether pictures are stamped with simulation time, which /clock then tells and which "
         "begins at 0; else with the time at which they are published.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "loop",
         True,
         "Whether the source begins again at its end; otherwise the node ends there.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "count",
         0,
         "The node ends after so many pictures; 0 for no such end.",
         range=(0, 1_000_000_000),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "ahead",
@@ -163,7 +151,6 @@ PARAMETERS = (
         "from then on. An 800x600 one with ground truth takes 2.4 MB as bgra8. As many as count "
         "leaves the processor to others while the source plays.",
         range=(1, 100_000),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "playing",
@@ -194,8 +181,7 @@ class Camera(Node):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("camera", **node_options)
-        for spec in PARAMETERS:
-            self.declare_parameter(spec.name, spec.default, spec.descriptor())
+        declare(self, PARAMETERS)
         self._encoding = self._choice("encoding", CONVERSIONS)
         self._semantic = self._choice("semantic", ("none", PALETTE, TAGS))
         self._rate: float = self._value("rate")

@@ -18,8 +18,8 @@ that it scored worst, in `FOLDER/worst_frames`, as a data set:
 
     unet-seg data check FOLDER/worst_frames
 
-A class that the truth never showed has no IoU. `unet_seg_ros.nodes.scorer.Score` describes the
-rest, `unet_seg_ros.training.metrics` the figures.
+A class that the truth never showed has no IoU. `unet_seg_ros.evaluation.scorer.Score` describes the
+rest, `unet_seg_ros.evaluation.metrics` the figures.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
-from unet_seg_ros.labels import LabelSet, LabelSetError, built_in_label_sets
-from unet_seg_ros.nodes.scorer import (
+from unet_seg_ros.evaluation.scorer import (
     LABELS,
     REFUSED,
     SCORED,
@@ -53,14 +52,16 @@ from unet_seg_ros.nodes.scorer import (
     Score,
     Scorer,
 )
-from unet_seg_ros.ros import qos, topics
-from unet_seg_ros.ros.images import read_any_image
-from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec
+from unet_seg_ros.labels.label_set import LabelSet, LabelSetError, built_in_label_sets
+from unet_seg_ros.messages import topics
+from unet_seg_ros.messages.images import read_any_image
+from unet_seg_ros.ros import qos
+from unet_seg_ros.ros.parameters import ParameterError, ParameterSpec, declare
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
 
 if TYPE_CHECKING:
-    from unet_seg_ros.nodes.frame_keeper import FrameKeeper
+    from unet_seg_ros.evaluation.frame_keeper import FrameKeeper
 
 IMAGE = "image"
 QUEUE_DEPTH = 20  # one second of a camera at 20 Hz may wait for the executor, and for the scorer
@@ -72,13 +73,11 @@ PARAMETERS = (
         "image_topic",
         "/carla/ego_vehicle/rgb_front/image",
         "The camera whose label maps are scored: its image topic, as the segmentation node has it.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "truth_topic",
         "/carla/ego_vehicle/semantic_segmentation_front/image",
         "The semantic camera: same pose, field of view, size and stamps as the other one.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "truth_encoding",
@@ -86,7 +85,6 @@ PARAMETERS = (
         "How the semantic camera shows classes: in colours, as ros-bridge does, or as the class id "
         "in the red channel, as native CARLA does. Nothing in a picture tells.",
         f"One of {', '.join(TRUTH_ENCODINGS)}.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "truth_label_set",
@@ -94,49 +92,42 @@ PARAMETERS = (
         "The label set of the semantic camera: the name of one in the box, or the path of a YAML "
         "file.",
         "carla29 from CARLA 0.9.14 on, carla23 from 0.9.10, carla13 before.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "prediction_label_set",
         "",
         "The label set of the label maps, given in the same way; empty to take it from the legend "
         "that the segmentation node publishes.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "max_waiting_frames",
         20,
         "How many frames of either side may wait for the other side's frame of the same stamp.",
         range=(1, 1000),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "max_image_pixels",
         7680 * 4320,
         "The largest picture that is accepted, in pixels; larger ones are refused unread.",
         range=(1, 1 << 28),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "report_period",
         1.0,
         "Seconds between two reports on ~/score and /diagnostics.",
         range=(0.1, 60.0),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "log_period",
         5.0,
         "Seconds between two lines in the log.",
         range=(0.1, 3600.0),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "report",
         "",
         "The folder that a report is written into when the node ends; empty for none.",
         "An earlier report is replaced.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "keep_worst",
@@ -144,7 +135,6 @@ PARAMETERS = (
         "How many of the frames that were scored worst, at most one of every second, are saved as "
         "training data in the folder worst_frames of the report; 0 for none.",
         range=(0, 10_000),
-        changeable=Changeable.AT_START,
     ),
 )
 
@@ -159,9 +149,7 @@ class Evaluation(Node):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("evaluation", **kwargs)
-        for spec in PARAMETERS:
-            self.declare_parameter(spec.name, spec.default, spec.descriptor())
-        values = {spec.name: self.get_parameter(spec.name).value for spec in PARAMETERS}
+        values = declare(self, PARAMETERS)
         self._camera = topics.CameraTopics(values["image_topic"])
         self._max_pixels: int = values["max_image_pixels"]
         truth_set = _load_label_set("truth_label_set", values)
@@ -340,8 +328,8 @@ def _make_keeper(values: Mapping[str, Any], truth_set: LabelSet) -> FrameKeeper 
             raise ParameterError("keep_worst: needs report, the folder that the frames go into")
         return None
     try:
-        from unet_seg_ros.nodes.frame_keeper import FrameKeeper
-        from unet_seg_ros.nodes.live_report import Drive
+        from unet_seg_ros.evaluation.frame_keeper import FrameKeeper
+        from unet_seg_ros.evaluation.live_report import Drive
     except ImportError as error:
         raise ParameterError(
             f"report: {error}; pip install {error.name}, or leave report empty"

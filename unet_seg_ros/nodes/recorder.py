@@ -40,39 +40,35 @@ from rosbags.interfaces import (
 
 from unet_seg_ros.bags.threaded import ThreadedBagWriter
 from unet_seg_ros.bags.writer import BagError, Limits, Topic
-from unet_seg_ros.ros.definitions import Definitions, UnknownTypeError, message_class
-from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec
+from unet_seg_ros.messages.definitions import Definitions, UnknownTypeError, message_class
+from unet_seg_ros.messages.sequence import SequenceGaps
+from unet_seg_ros.messages.topics import DIAGNOSTICS
+from unet_seg_ros.ros.parameters import ParameterError, ParameterSpec, declare
 from unet_seg_ros.ros.run import run
-from unet_seg_ros.ros.sequence import SequenceGaps
 from unet_seg_ros.ros.status import stamped, status
-from unet_seg_ros.ros.topics import DIAGNOSTICS
 
 PARAMETERS = (
     ParameterSpec(
         "output",
         "",
         "The folder to write, which must not exist; its last part names the bag.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "topics",
         [""],
         "The topics to record, by name.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "pattern",
         "",
         "A regular expression; topics whose whole name it matches are recorded too.",
         "For example /carla/.*",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "max_waiting_mib",
         256,
         "How many MiB of messages may wait for the disk before further ones are dropped.",
         range=(1, 1 << 16),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "max_file_mib",
@@ -81,7 +77,6 @@ PARAMETERS = (
         "file of any size.",
         "Less than 4096 on a FAT disk, which has no larger files.",
         range=(0, 1 << 30),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "max_file_duration_s",
@@ -89,14 +84,12 @@ PARAMETERS = (
         "A new file of the bag begins after so many seconds, by the clock of the node; 0 for a "
         "single file of any length.",
         range=(0, 1 << 30),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "max_disk_mib",
         0,
         "Recording ends before the bag gets larger than so many MiB; 0 for no limit but the disk.",
         range=(0, 1 << 30),
-        changeable=Changeable.AT_START,
     ),
 )
 
@@ -119,8 +112,7 @@ class Recorder(Node):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__("recorder", **kwargs)
-        for spec in PARAMETERS:
-            self.declare_parameter(spec.name, spec.default, spec.descriptor())
+        declare(self, PARAMETERS)
         self._topics, self._pattern = self._read_wanted()
         self._output = self._read_output()
         max_waiting_bytes = self.get_parameter("max_waiting_mib").value << 20

@@ -22,10 +22,10 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-from unet_seg_ros.inference.slots import NewestFrames
+from unet_seg_ros.messages.definitions import message_class
+from unet_seg_ros.nodes.slots import NewestFrames
 from unet_seg_ros.ros import qos
-from unet_seg_ros.ros.definitions import message_class
-from unet_seg_ros.ros.parameters import Changeable, ParameterSpec
+from unet_seg_ros.ros.parameters import ParameterSpec, declare
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.view import ViewError, require_rerun
 
@@ -38,21 +38,18 @@ PARAMETERS = (
         "127.0.0.1",
         "The address to listen on; 0.0.0.0 for all of this machine, which lets everybody in the "
         "network look.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "port",
         9090,
         "The port of the web page.",
         range=(1, 65535),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "grpc_port",
         9876,
         "The port that the page fetches pictures from.",
         range=(1, 65535),
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "memory_limit",
@@ -60,20 +57,17 @@ PARAMETERS = (
         "How much of the drive is kept for browsers that come later; beyond it the oldest is "
         "forgotten.",
         "For example 500MB, 4GiB, 25%.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "confidence",
         True,
         "Whether confidence is shown; the network computes it only if somebody listens.",
-        changeable=Changeable.AT_START,
     ),
     ParameterSpec(
         "max_image_pixels",
         7680 * 4320,
         "The largest picture that is accepted, in pixels; larger ones are refused unread.",
         range=(1, 1 << 28),
-        changeable=Changeable.AT_START,
     ),
 )
 
@@ -97,9 +91,7 @@ class Viewer(Node):
         from unet_seg_ros.view.feed import Feed
         from unet_seg_ros.view.server import ServerOptions, ViewServer
 
-        for spec in PARAMETERS:
-            self.declare_parameter(spec.name, spec.default, spec.descriptor())
-        values = {spec.name: self.get_parameter(spec.name).value for spec in PARAMETERS}
+        values = declare(self, PARAMETERS)
         self._server = ViewServer(
             ServerOptions(
                 values["bind"], values["port"], values["grpc_port"], values["memory_limit"]

@@ -9,7 +9,7 @@ from math import radians, tan
 from rclpy.time import Time
 from sensor_msgs.msg import CameraInfo
 
-from unet_seg_ros.ros.images import Header
+from unet_seg_ros.messages.images import Header
 
 
 def pinhole_camera_info(header: Header, width: int, height: int, fov_deg: float) -> CameraInfo:

@@ -3,19 +3,19 @@
 """What the class ids in the label maps mean, as latched messages.
 
 `vision_msgs/LabelInfo` is the standard message but has names only, and is not installed everywhere;
-the JSON legend has the colours and groups as well and needs std_msgs alone; its text needs no ROS.
+the JSON legend has the colours and groups as well and needs std_msgs alone.
 For people there is a picture of it.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from unet_seg_ros.figures import legend
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
-from unet_seg_ros.ros.images import Header, write_image
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.images import Header, write_image
+from unet_seg_ros.messages.legend import legend_text
+from unet_seg_ros.pictures.figures import legend
 
 try:
     from vision_msgs.msg import LabelInfo, VisionClass
@@ -25,25 +25,9 @@ except ImportError:
 if TYPE_CHECKING:
     from std_msgs.msg import String
 
-__all__ = ["LabelInfo", "label_info_message", "legend_image", "legend_message", "legend_text"]
+__all__ = ["LabelInfo", "label_info_message", "legend_image", "legend_message"]
 
 _IMAGE_WIDTH = 440
-
-
-def legend_text(label_set: LabelSet, groups: Mapping[str, tuple[int, ...]], checkpoint: str) -> str:
-    """Return the legend as JSON.
-
-    Its keys `name` and `classes` are those of `LabelSet.to_dict`, so `LabelSet.from_dict` reads it.
-    `groups` maps the name of every published mask to its class ids; `unknown_id` is the id of
-    pixels whose class is not known.
-    """
-    document = {
-        **label_set.to_dict(),
-        "unknown_id": UNKNOWN_ID,
-        "groups": {name: list(ids) for name, ids in groups.items()},
-        "checkpoint": checkpoint,
-    }
-    return json.dumps(document)
 
 
 def legend_message(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from geometry_msgs.msg import TransformStamped
 from rclpy.time import Time
 
-from unet_seg_ros.ros.images import Header
+from unet_seg_ros.messages.images import Header
 
 try:  # comes with ROS installations only
     from tf2_msgs.msg import TFMessage

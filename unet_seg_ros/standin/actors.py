@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from math import cos, isfinite, radians, sin
 
 from unet_seg_ros.standin.blueprints import SEMANTIC, Blueprint
-from unet_seg_ros.standin.camera import CameraModel
 from unet_seg_ros.standin.driving import OnLane, steered
 from unet_seg_ros.standin.transform import Transform
 from unet_seg_ros.standin.wire import VehicleControl
+from unet_seg_ros.town.camera import CameraModel
 
 MAX_IMAGE_SIDE = 3840  # pixels
 MAX_SENSOR_TICK_S = 3600.0

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from unet_seg_ros.standin import models
-from unet_seg_ros.standin.mesh import Color, Mesh
+from unet_seg_ros.town import models
+from unet_seg_ros.town.mesh import Color, Mesh
 
 RGB = "sensor.camera.rgb"
 SEMANTIC = "sensor.camera.semantic_segmentation"

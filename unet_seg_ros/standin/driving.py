@@ -9,10 +9,10 @@ from math import cos, pi, radians, sin, tan
 
 import numpy as np
 
-from unet_seg_ros.standin.layout import Path
-from unet_seg_ros.standin.traffic import Traffic
 from unet_seg_ros.standin.transform import Transform
 from unet_seg_ros.standin.wire import VehicleControl
+from unet_seg_ros.town.layout import Path
+from unet_seg_ros.town.traffic import Traffic
 
 _LANE_REACH_M = 2.0  # a vehicle further from every lane's middle is on none
 _LANE_ANGLE = pi / 4

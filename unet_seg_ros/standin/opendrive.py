@@ -14,7 +14,7 @@ from itertools import permutations
 from math import cos, pi, remainder, sin
 from xml.etree import ElementTree as ET
 
-from unet_seg_ros.standin.layout import HALF_STREET, LANE, SIDEWALK, Layout
+from unet_seg_ros.town.layout import HALF_STREET, LANE, SIDEWALK, Layout
 
 SPEED_LIMIT_KM_H = 30.0
 

@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_seg_ros.standin.camera import NEAR, CameraModel
-from unet_seg_ros.standin.mesh import Instances
-from unet_seg_ros.standin.renderer import Renderer
-from unet_seg_ros.standin.town import Town
 from unet_seg_ros.standin.transform import Transform
-from unet_seg_ros.standin.weather import Weather
+from unet_seg_ros.town.camera import NEAR, CameraModel
+from unet_seg_ros.town.mesh import Instances
+from unet_seg_ros.town.renderer import Renderer
+from unet_seg_ros.town.town import Town
+from unet_seg_ros.town.weather import Weather
 
 
 @dataclass(frozen=True)

@@ -19,13 +19,13 @@ from typing import Any, NoReturn
 from unet_seg_ros.standin import wire
 from unet_seg_ros.standin.actors import Camera
 from unet_seg_ros.standin.faults import WORLD, Faults
-from unet_seg_ros.standin.layout import LayoutName
 from unet_seg_ros.standin.methods import RETURN_NOTHING, Methods
 from unet_seg_ros.standin.pictures import Scene, View, color_pixels, draw, tag_pixels
 from unet_seg_ros.standin.rpc import Answer, RpcServer
 from unet_seg_ros.standin.streams import Pixels, Streams
 from unet_seg_ros.standin.wire import WORLD_STREAM, Moment, Wire
 from unet_seg_ros.standin.world import World
+from unet_seg_ros.town.layout import LayoutName
 
 _TEARING_S = 0.2  # for half a picture to get out
 

@@ -15,7 +15,7 @@ from math import asin, atan2, cos, degrees, radians, sin
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_seg_ros.standin.camera import CameraPose
+from unet_seg_ros.town.camera import CameraPose
 
 
 @dataclass(frozen=True)

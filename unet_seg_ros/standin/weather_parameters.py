@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import isfinite
 from typing import Any, NamedTuple
 
-from unet_seg_ros.standin.weather import WEATHERS, Weather
+from unet_seg_ros.town.weather import WEATHERS, Weather
 
 _NIGHT_DEG, _SUNSET_DEG, _NOON_DEG = -4.0, 15.0, 45.0  # altitudes of the sun in CARLA's presets
 

@@ -13,14 +13,14 @@ import numpy as np
 from unet_seg_ros.standin.actors import Actor, Camera, Vehicle, camera_model, sensor_period_s
 from unet_seg_ros.standin.blueprints import BLUEPRINTS, SPECTATOR, VEHICLE_SHAPES, extent
 from unet_seg_ros.standin.driving import OnLane
-from unet_seg_ros.standin.layout import LayoutName
-from unet_seg_ros.standin.mesh import Instances
 from unet_seg_ros.standin.opendrive import SPEED_LIMIT_KM_H, opendrive, reach
 from unet_seg_ros.standin.pictures import Scene, View
-from unet_seg_ros.standin.town import Town
 from unet_seg_ros.standin.transform import Transform
 from unet_seg_ros.standin.weather_parameters import WeatherParameters
 from unet_seg_ros.standin.wire import MAP_CHANGED, WORLD_STREAM, ActorState, EpisodeSettings
+from unet_seg_ros.town.layout import LayoutName
+from unet_seg_ros.town.mesh import Instances
+from unet_seg_ros.town.town import Town
 
 MAPS: dict[LayoutName, str] = {"grid": "Carla/Maps/Grid", "loop": "Carla/Maps/Loop"}
 MAX_ACTORS = 256

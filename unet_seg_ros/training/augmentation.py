@@ -19,7 +19,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
-from unet_seg_ros.labels import Uint8Array
+from unet_seg_ros.arrays import Uint8Array
 
 # Read when albumentations is imported, which would ask PyPI for its newest version otherwise.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"

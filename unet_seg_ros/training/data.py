@@ -12,15 +12,16 @@ import numpy.typing as npt
 import torch
 from tqdm import tqdm
 
-from unet_seg_ros.datasets.mapping import LabelRows, label_rows, mapping_between
 from unet_seg_ros.datasets.readers import open_dataset
-from unet_seg_ros.datasets.samples import DataError, LabelledPictures, Sample
+from unet_seg_ros.datasets.samples import LabelledPictures, Sample
 from unet_seg_ros.datasets.spec import DataSpec
 from unet_seg_ros.datasets.splits import Split, evenly_spread, split
 from unet_seg_ros.datasets.survey import Survey, survey
 from unet_seg_ros.datasets.town import is_town
-from unet_seg_ros.inference.geometry import Size, enlarge_labels, network_size, shrink
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
+from unet_seg_ros.labels.mapping import LabelRows, label_rows, mapping_between
+from unet_seg_ros.pictures.geometry import Size, enlarge_labels, network_size, shrink
 from unet_seg_ros.training.loss import SegmentationLoss, balancing_weights
 from unet_seg_ros.training.recipe import Recipe
 from unet_seg_ros.training.views import TrainingSet

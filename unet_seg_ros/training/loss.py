@@ -8,7 +8,7 @@ that whole set, so that partly labelled pictures train a full network; where eac
 the terms are the ordinary ones. Zhao et al. (2020, "Object Detection with a Unified Label Space
 from Multiple Datasets", https://arxiv.org/abs/2008.06614) train on the same likelihood.
 
-Labels come as rows of the table `datasets.mapping.LabelRows.admissible`.
+Labels come as rows of the table `labels.mapping.LabelRows.admissible`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from unet_seg_ros.labels import UNKNOWN_ID
+from unet_seg_ros.labels.label_set import UNKNOWN_ID
 
 
 class SegmentationLoss(nn.Module):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from unet_seg_ros.datasets.spec import DataSpec
-from unet_seg_ros.inference.geometry import Size
+from unet_seg_ros.pictures.geometry import Size
 from unet_seg_ros.training.augmentation import Variation
 from unet_seg_ros.training.trainer import Optimization
 

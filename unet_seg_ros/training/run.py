@@ -24,16 +24,11 @@ from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 from unet_seg_ros.inference.segmenter import processor_has_bfloat16
-from unet_seg_ros.labels import LabelSet
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkpoint
 from unet_seg_ros.model.unet import UNet, preset
 from unet_seg_ros.model.widen import widen
-from unet_seg_ros.training.data import (
-    open_data_sets,
-    rows_of,
-    segmentation_loss,
-    training_sets,
-)
+from unet_seg_ros.training.data import open_data_sets, rows_of, segmentation_loss, training_sets
 from unet_seg_ros.training.model_card import model_card
 from unet_seg_ros.training.recipe import Hardware, Recipe
 from unet_seg_ros.training.run_folder import (

@@ -31,7 +31,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from unet_seg_ros.labels import Uint8Array
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.model.checkpoint import Checkpoint, save_checkpoint
 from unet_seg_ros.training.curves import draw_curves
 

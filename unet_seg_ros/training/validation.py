@@ -13,12 +13,13 @@ import torch
 from lightning.fabric import Fabric
 from tqdm import tqdm
 
-from unet_seg_ros.figures import Column, picture_table
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.evaluation.metrics import ConfusionMatrix, common_labels
 from unet_seg_ros.inference.segmenter import Frame, Segmenter
-from unet_seg_ros.labels import LabelSet, Uint8Array
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint
+from unet_seg_ros.pictures.figures import Column, picture_table
 from unet_seg_ros.training.data import DataSet
-from unet_seg_ros.training.metrics import ConfusionMatrix, common_labels
 
 _SAMPLES_PER_SET = 2
 

@@ -3,7 +3,7 @@
 """What a network sees of its training pictures: batches of varied crops, made ahead of need.
 
 A crop is cut from the picture as it was read, at a zoom near the one at which the network will see
-such a picture (`inference.geometry`), and only then varied: a fraction of the work of varying whole
+such a picture (`pictures.geometry`), and only then varied: a fraction of the work of varying whole
 pictures.
 """
 
@@ -21,9 +21,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from unet_seg_ros.datasets.samples import DataError, LabelledPictures
-from unet_seg_ros.inference.geometry import Size, enlarge_labels, shrink
-from unet_seg_ros.labels import UNKNOWN_ID, Uint8Array
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.datasets.samples import LabelledPictures
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import UNKNOWN_ID
+from unet_seg_ros.pictures.geometry import Size, enlarge_labels, shrink
 from unet_seg_ros.training.augmentation import Augmentation, Variation
 from unet_seg_ros.training.sampler import Draw, StepSampler
 

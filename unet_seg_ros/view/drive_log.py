@@ -28,10 +28,11 @@ import cv2
 import numpy as np
 import rerun as rr
 
-from unet_seg_ros.labels import UNKNOWN_ID, LabelSet, Uint8Array
-from unet_seg_ros.ros import topics
-from unet_seg_ros.ros.images import Image
-from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
+from unet_seg_ros.messages import topics
+from unet_seg_ros.messages.images import Image
+from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.view import layout
 
 APPLICATION = "unet_seg_ros"

@@ -12,12 +12,13 @@ from functools import partial
 import cv2
 import numpy as np
 
-from unet_seg_ros.labels import LabelSet, Uint8Array
-from unet_seg_ros.ros import topics
-from unet_seg_ros.ros.cdr import CdrReader, read_stamp_ns
-from unet_seg_ros.ros.images import COMPRESSED_IMAGE, IMAGE, Image, read_any_image, read_image
-from unet_seg_ros.ros.pairing import StampPairs
-from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages import topics
+from unet_seg_ros.messages.cdr import CdrReader, read_stamp_ns
+from unet_seg_ros.messages.images import COMPRESSED_IMAGE, IMAGE, Image, read_any_image, read_image
+from unet_seg_ros.messages.pairing import StampPairs
+from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.view.drive_log import DriveLog
 
 STRING = "std_msgs/msg/String"

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import rerun as rr
 import rerun.blueprint as rrb
 
-from unet_seg_ros.ros import topics
-from unet_seg_ros.ros.topics import CameraTopics
+from unet_seg_ros.messages import topics
+from unet_seg_ros.messages.topics import CameraTopics
 
 PLOTS = "/plots"
 # Of the label map over the picture: what is below the colours stays visible.

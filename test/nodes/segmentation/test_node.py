@@ -1,0 +1,305 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The segmentation node on the real graph: transitions, outputs, diagnostics.
+
+What comes of bad frames and other surprises is in test_segmentation_frames.py, changes while active
+in test_segmentation_changes.py, signals and stalled subscribers in test_segmentation_process.py.
+How good or fast the masks are is tested elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticStatus
+from graph import Graph, latched
+from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+from segmentation_graph import (
+    FRONT,
+    HEIGHT,
+    LABELS,
+    NODE,
+    WIDTH,
+    Reports,
+    Start,
+    message,
+    picture,
+    pixels_of,
+    segment,
+)
+from sensor_msgs.msg import CameraInfo, Image
+from std_msgs.msg import String
+
+from unet_seg_ros.inference.frames import Request
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.pictures.figures import legend
+
+
+def test_transitions(graph: Graph, start: Start) -> None:
+    start(is_active=False)
+    assert graph.state(NODE) == "unconfigured"
+    for transition, state in (
+        ("configure", "inactive"),
+        ("activate", "active"),
+        ("deactivate", "inactive"),
+        ("activate", "active"),
+        ("deactivate", "inactive"),
+        ("cleanup", "unconfigured"),
+        ("configure", "inactive"),
+    ):
+        assert graph.transition(NODE, transition)
+        assert graph.state(NODE) == state
+
+
+def test_listens_and_publishes_only_while_active(graph: Graph, start: Start) -> None:
+    node = start(is_active=False)
+    masks = graph.collect(Image, LABELS)
+    camera = graph.publisher(Image, FRONT, matched=False)
+    assert graph.transition(NODE, "configure")
+    assert camera.get_subscription_count() == 0
+    assert graph.transition(NODE, "activate")
+    graph.spin_until(camera.get_subscription_count, "the node to listen")
+    graph.listened(node, LABELS)
+    camera.publish(message(picture()))
+    graph.spin_until(lambda: masks, "a label map")
+    assert graph.transition(NODE, "deactivate")
+    graph.spin_until(lambda: not camera.get_subscription_count(), "the node not to listen")
+    assert graph.transition(NODE, "cleanup")
+    graph.spin_until(
+        lambda: not graph.node.get_publishers_info_by_topic(LABELS), "the topics to go"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "reason"),
+    [
+        ("missing", "first", "no checkpoint at"),
+        ("damaged", "first", "damaged"),
+    ],
+)
+def test_configure_fails_with_a_sentence_and_can_be_repeated(
+    graph: Graph,
+    start: Start,
+    networks: Path,
+    capfd: pytest.CaptureFixture[str],
+    wrong: str,
+    right: str,
+    reason: str,
+) -> None:
+    start(is_active=False, checkpoint=str(networks / f"{wrong}.safetensors"))
+    assert not graph.transition(NODE, "configure")
+    assert graph.state(NODE) == "unconfigured"
+    log = capfd.readouterr().err
+    assert "cannot configure" in log
+    assert reason in log
+    assert "Traceback" not in log
+    path = str(networks / f"{right}.safetensors")
+    assert graph.set_parameters(NODE, {"checkpoint": path}).successful
+    assert graph.transition(NODE, "configure")
+
+
+def test_configure_fails_on_a_group_that_the_label_set_has_not(
+    graph: Graph,
+    start: Start,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    start(is_active=False, groups=["runway"])
+    assert not graph.transition(NODE, "configure")
+    assert "no group 'runway'" in capfd.readouterr().err
+    assert graph.state(NODE) == "unconfigured"
+
+
+def test_impossible_qos_override_fails_activation_not_the_node(graph: Graph, start: Start) -> None:
+    start(is_active=False, **{f"qos_overrides.{FRONT}.subscription.reliability": "every_time"})
+    assert graph.transition(NODE, "configure")
+    assert not graph.transition(NODE, "activate")
+    assert graph.state(NODE) == "inactive"
+
+
+def test_autostart(graph: Graph, start: Start) -> None:
+    node = start(is_active=False, autostart=True)
+    masks = graph.collect(Image, LABELS)
+    camera = graph.publisher(Image, FRONT)
+    graph.listened(node, LABELS)
+    camera.publish(message(picture()))
+    graph.spin_until(lambda: masks, "a label map")
+    assert graph.state(NODE) == "active"
+
+
+def test_every_output_is_the_engines_at_the_cameras_size_with_its_header(
+    graph: Graph, start: Start, networks: Path
+) -> None:
+    node = start(groups=["lane", "mine=Roads,Sky"], overlay_opacity=0.25)
+    topics = {
+        "labels": "mono8",
+        "color_mask": "rgb8",
+        "overlay": "rgb8",
+        "confidence": "mono8",
+        "masks/lane": "mono8",
+        "masks/mine": "mono8",
+    }
+    received = {name: graph.collect(Image, f"/front/segmentation/{name}") for name in topics}
+    camera = graph.publisher(Image, FRONT)
+    for name in topics:
+        graph.listened(node, f"/front/segmentation/{name}")
+    camera.publish(message(picture()))
+    graph.spin_until(lambda: all(received.values()), "every output")
+
+    label_set = LabelSet.load("carla29")
+    groups = {"lane": label_set.groups["lane"], "mine": (1, 11)}
+    expected = segment(
+        networks / "first.safetensors",
+        picture(),
+        Request(
+            color_mask=True, overlay=True, confidence=True, groups=groups, overlay_opacity=0.25
+        ),
+    )
+    for name, encoding in topics.items():
+        (image,) = received[name]
+        assert image.encoding == encoding
+        assert (image.width, image.height) == (WIDTH, HEIGHT)
+        assert image.step == WIDTH * (3 if encoding == "rgb8" else 1)
+        assert (image.header.stamp.sec, image.header.stamp.nanosec) == (12, 34)
+        assert image.header.frame_id == "ego_vehicle/front"
+        np.testing.assert_array_equal(pixels_of(image), expected[name])
+
+
+def test_nothing_is_computed_while_nobody_listens(graph: Graph, start: Start) -> None:
+    start()
+    reports = Reports(graph)
+    camera = graph.publisher(Image, FRONT)
+    for number in ("1", "2", "3"):
+        camera.publish(message(picture()))
+        graph.spin_until(
+            lambda: reports.value(FRONT, "dropped.unwatched") == number,  # noqa: B023
+            "the frame to be given up",
+        )
+    assert reports.value(FRONT, "frames_out") == "0"
+    assert reports.value(FRONT, "infer_ms.p50") == ""
+
+
+def test_several_cameras_of_different_sizes(graph: Graph, start: Start) -> None:
+    sizes = {"/a": (64, 48), "/b": (30, 70), "/c": (33, 21)}
+    node = start(image_topics=[f"{name}/image" for name in sizes])
+    masks = {name: graph.collect(Image, f"{name}/segmentation/labels") for name in sizes}
+    cameras = {name: graph.publisher(Image, f"{name}/image") for name in sizes}
+    for name in sizes:
+        graph.listened(node, f"{name}/segmentation/labels")
+    for number in range(3):
+        for name, (width, height) in sizes.items():
+            cameras[name].publish(message(picture(number, width, height), number))
+        graph.spin_until(
+            lambda: all(len(seen) > number for seen in masks.values()),  # noqa: B023
+            "a label map of every camera",
+        )
+    for name, (width, height) in sizes.items():
+        assert [(mask.width, mask.height) for mask in masks[name]] == [(width, height)] * 3
+
+
+def test_camera_info_comes_with_the_masks_header(graph: Graph, start: Start) -> None:
+    node = start()
+    infos = graph.collect(CameraInfo, "/front/segmentation/camera_info")
+    masks = graph.collect(Image, LABELS)
+    graph.listened(node, "/front/segmentation/camera_info")
+    graph.listened(node, LABELS)
+    camera = graph.publisher(Image, FRONT)
+    info = graph.publisher(CameraInfo, "/front/camera_info")
+    sent = CameraInfo(width=WIDTH, height=HEIGHT, k=[float(i) for i in range(9)])
+    stamps = iter(range(1000))
+
+    def send() -> bool:
+        info.publish(sent)
+        camera.publish(message(picture(), next(stamps)))
+        graph.executor.spin_once(0.02)
+        return bool(infos and masks)
+
+    graph.spin_until(send, "the camera_info and a label map")
+    assert list(infos[0].k) == list(sent.k)
+    graph.spin_until(
+        lambda: infos[0].header in [mask.header for mask in masks], "the label map that it is for"
+    )
+    assert infos[0].header.frame_id == "ego_vehicle/front"
+
+
+def test_late_joiner_gets_the_legend(graph: Graph, start: Start) -> None:
+    start(groups=["lane", "mine=Roads"])
+    legends = graph.collect(String, "/front/segmentation/legend", latched())
+    graph.spin_until(lambda: legends, "the legend")
+    legend = json.loads(legends[0].data)
+    assert LabelSet.from_dict(legend) == LabelSet.load("carla29")
+    assert legend["unknown_id"] == 255
+    assert legend["groups"]["mine"] == [1]
+    assert legend["checkpoint"] == "first"
+
+
+def test_late_joiner_gets_the_legend_as_a_picture(graph: Graph, start: Start) -> None:
+    start()
+    pictures = graph.collect(Image, "/front/segmentation/legend_image", latched())
+    graph.spin_until(lambda: pictures, "the picture of the legend")
+    label_set = LabelSet.load("carla29")
+    expected = legend(label_set, range(len(label_set)), pictures[0].width)
+    assert pictures[0].encoding == "rgb8"
+    assert bytes(pictures[0].data) == expected.tobytes()
+
+
+def test_label_info_where_vision_msgs_is_installed(graph: Graph, start: Start) -> None:
+    vision_msgs = pytest.importorskip("vision_msgs.msg")
+    start()
+    infos = graph.collect(vision_msgs.LabelInfo, "/front/segmentation/label_info", latched())
+    graph.spin_until(lambda: infos, "the label info")
+    names = [item.class_name for item in infos[0].class_map]
+    assert names == list(LabelSet.load("carla29").names)
+
+
+def test_qos_overrides(graph: Graph, start: Start) -> None:
+    start(
+        **{
+            f"qos_overrides.{LABELS}.publisher.durability": "transient_local",
+            f"qos_overrides.{FRONT}.subscription.reliability": "reliable",
+        }
+    )
+    (publisher,) = graph.node.get_publishers_info_by_topic(LABELS)
+    (subscription,) = graph.node.get_subscriptions_info_by_topic(FRONT)
+    assert publisher.qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
+    assert publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    assert subscription.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+
+
+def test_qos_without_overrides(graph: Graph, start: Start) -> None:
+    start()
+    (publisher,) = graph.node.get_publishers_info_by_topic(LABELS)
+    (subscription,) = graph.node.get_subscriptions_info_by_topic(FRONT)
+    assert publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    assert publisher.qos_profile.durability == DurabilityPolicy.VOLATILE
+    assert subscription.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+
+
+def test_says_what_runs(graph: Graph, start: Start) -> None:
+    node = start(is_active=False)
+    reports = Reports(graph)
+    graph.spin_until(lambda: reports.value("engine", "state") == "unconfigured", "a report")
+    assert graph.transition(NODE, "configure")
+    graph.spin_until(lambda: reports.value("engine", "state") == "inactive", "a report")
+    assert graph.transition(NODE, "activate")
+    graph.spin_until(lambda: reports.value("engine", "state") == "active", "a report")
+    engine = {item.key: item.value for item in reports.status("engine").values}
+    assert engine["checkpoint"] == "first"
+    assert engine["label_set"] == "carla29"
+    assert engine["device"] == "cpu"
+    assert engine["precision"] == "float32"
+    assert engine["compiled"] == "no"
+    assert engine["input_size"] == "32x32"
+    graph.spin_until(lambda: "no frames" in reports.status(FRONT).message, "a warning")
+    assert reports.status(FRONT).level == DiagnosticStatus.WARN
+
+    masks = graph.collect(Image, LABELS)
+    graph.listened(node, LABELS)
+    graph.publisher(Image, FRONT).publish(message(picture()))
+    graph.spin_until(lambda: masks, "a label map")
+    graph.spin_until(lambda: reports.value(FRONT, "infer_ms.p50"), "the times")
+    for stage in ("wait", "decode", "infer", "encode", "publish", "latency"):
+        assert float(reports.value(FRONT, f"{stage}_ms.p95")) >= 0
+    assert reports.status(FRONT).level == DiagnosticStatus.OK

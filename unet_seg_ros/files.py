@@ -1,0 +1,48 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Files and folders that have their names when they are whole, and which versions made them."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+@contextmanager
+def named_when_whole(path: Path) -> Iterator[Path]:
+    """Give a path to write a file or folder at, which is renamed to `path` at the end of the block.
+
+    It is `NAME.partial.SUFFIX`. Whatever is there is removed when the block is left by an
+    exception.
+
+    Raises:
+        FileExistsError: `path` exists, or is being written, or was when a process was killed.
+    """
+    partial = path.with_name(f"{path.stem}.partial{path.suffix}")
+    if path.exists():
+        raise FileExistsError(f"{path} exists already: give another output, or remove it")
+    if partial.exists():
+        raise FileExistsError(
+            f"{partial} is being written, or left over from a run that was killed: remove it then"
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield partial
+        partial.rename(path)
+    except BaseException:
+        if partial.is_dir():
+            shutil.rmtree(partial, ignore_errors=True)
+        else:
+            partial.unlink(missing_ok=True)
+        raise
+
+
+def installed_version(package: str) -> str | None:
+    """Return the version of an installed package; None where it runs from its folder."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,98 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The segmentation node's networks: looking at one, loading it, and saying what it is.
+
+Torch takes seconds to import. The node is to answer before that, so it is imported where a thread
+loads a network.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import safe_open
+
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.nodes.segmentation.parameters import Settings
+from unet_seg_ros.nodes.segmentation.worker import Workload
+
+if TYPE_CHECKING:
+    from unet_seg_ros.inference.segmenter import Segmenter
+
+
+def read_label_set(path: Path) -> LabelSet:
+    """Return the label set of a checkpoint, from its header alone where that is sound.
+
+    A set-parameters callback has a millisecond for this, or frames are lost; `load_checkpoint`
+    takes a hundred. Damage to the weights is found when they are loaded.
+
+    Raises:
+        CheckpointError: the file cannot be used.
+    """
+    try:
+        with safe_open(path, framework="numpy") as file:
+            document = json.loads(file.metadata()["unet_seg_ros"])
+            return LabelSet.from_dict(document["label_set"])
+    except Exception:
+        # It knows best what is wrong with a file, and says so soon.
+        from unet_seg_ros.model.checkpoint import load_checkpoint
+
+        return load_checkpoint(path).label_set
+
+
+def load_segmenter(settings: Settings, workloads: Sequence[Workload]) -> Segmenter:
+    """Load the checkpoint that `settings` name and make it ready for `workloads`.
+
+    Raises:
+        ValueError: the checkpoint, the palette or the device is not one that can be used.
+    """
+    from unet_seg_ros.inference.segmenter import Segmenter
+    from unet_seg_ros.model.checkpoint import load_checkpoint
+
+    checkpoint = load_checkpoint(settings.checkpoint)
+    if settings.palette:
+        label_set = checkpoint.label_set.recolored(settings.palette)
+        checkpoint = replace(checkpoint, label_set=label_set)
+    segmenter = Segmenter(
+        checkpoint,
+        device=settings.device,
+        precision=settings.precision,
+        compile=settings.compile,
+        input_size=settings.input_size,
+        upsample=settings.upsample,
+    )
+    batch = min(len(settings.cameras), settings.max_batch)
+    try:
+        for workload in workloads:
+            segmenter.warm_up([workload.size], batch, workload.confidence)
+    except BaseException:
+        segmenter.close()
+        raise
+    return segmenter
+
+
+def describe(segmenter: Segmenter) -> dict[str, str]:
+    """Return what a person wants to know about the network in use."""
+    width, height = segmenter.input_size
+    return {
+        "checkpoint": segmenter.checkpoint.name,
+        "label_set": segmenter.label_set.name,
+        "device": str(segmenter.device),
+        "precision": str(segmenter.precision),
+        "compiled": "yes" if segmenter.compiled else "no",
+        "input_size": f"{width}x{height}",
+        "notes": "; ".join(segmenter.notes),
+        "out_of_memory": str(segmenter.out_of_memory_count),
+    }
+
+
+def summary(segmenter: Segmenter) -> str:
+    """Return the same as half a sentence for the log."""
+    facts = describe(segmenter)
+    return "{checkpoint} ({label_set}) on {device} in {precision}, compiled: {compiled}".format_map(
+        facts
+    )

@@ -1,0 +1,351 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""The segmentation node's parameters: what they are, and what values they may have.
+
+`read_settings` turns the values into a `Settings` or raises a `ParameterError` with the reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rclpy.exceptions import InvalidTopicNameException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.validate_topic_name import validate_topic_name
+
+from unet_seg_ros.inference.options import (
+    COMPILE,
+    PRECISIONS,
+    UPSAMPLE,
+    Compile,
+    Precision,
+    Upsample,
+)
+from unet_seg_ros.labels.label_set import LabelSet, built_in_palettes
+from unet_seg_ros.messages.topics import OUTPUTS, CameraTopics
+from unet_seg_ros.pictures.geometry import Size, parse_size
+from unet_seg_ros.pictures.overlay import OPACITY
+from unet_seg_ros.ros.parameters import (
+    Changeable,
+    ParameterError,
+    ParameterSpec,
+    declare,
+    read_choice,
+)
+from unet_seg_ros.weights import DEFAULT, find_checkpoint
+
+EVERY_GROUP = "*"
+DEVICES = "auto, cpu, cuda, or cuda:N for the graphics card number N"
+
+
+PARAMETERS = (
+    ParameterSpec(
+        "image_topics",
+        ["/carla/ego_vehicle/rgb_front/image"],
+        "The cameras: their image topics. A topic that ends in /compressed carries "
+        "sensor_msgs/CompressedImage, any other sensor_msgs/Image.",
+        "At least one; the topics of two cameras must differ before their last part.",
+        changeable=Changeable.UNCONFIGURED,
+    ),
+    ParameterSpec(
+        "checkpoint",
+        DEFAULT,
+        "The network: the name of a checkpoint in the box, or the path of a .safetensors file. "
+        "Set while the node is configured, the new one is loaded beside the old one and takes over "
+        "between two frames.",
+        changeable=Changeable.ALWAYS,
+    ),
+    ParameterSpec(
+        "device",
+        "auto",
+        "What the network runs on.",
+        f"One of {DEVICES}.",
+        changeable=Changeable.UNCONFIGURED,
+    ),
+    ParameterSpec(
+        "precision",
+        "auto",
+        "The numbers the network computes with; auto takes what the device is fast at.",
+        f"One of {', '.join(PRECISIONS)}.",
+        changeable=Changeable.UNCONFIGURED,
+    ),
+    ParameterSpec(
+        "compile",
+        "auto",
+        "Whether the network is compiled with torch.compile; auto compiles where a C++ compiler is "
+        "found.",
+        f"One of {', '.join(COMPILE)}.",
+        # YAML takes a bare on or off for a boolean.
+        is_dynamically_typed=True,
+        changeable=Changeable.UNCONFIGURED,
+    ),
+    ParameterSpec(
+        "input_size",
+        "",
+        "The size that frames are shrunk to fit in before the network sees them, as WIDTHxHEIGHT; "
+        "empty for the one that the checkpoint was trained for.",
+        "For example 512x384.",
+        changeable=Changeable.UNCONFIGURED,
+    ),
+    ParameterSpec(
+        "upsample",
+        "labels",
+        "What is enlarged to the camera's size: the labels (fast), or the logits (smoother edges, "
+        "slower).",
+        f"One of {', '.join(UPSAMPLE)}.",
+        changeable=Changeable.UNCONFIGURED,
+    ),
+    ParameterSpec(
+        "warm_up_sizes",
+        ["800x600"],
+        "The sizes of the cameras' pictures, as WIDTHxHEIGHT, that the network is made ready for "
+        "before the first frame.",
+        "For example 800x600; a single empty string for none.",
+        changeable=Changeable.UNCONFIGURED,
+    ),
+    ParameterSpec(
+        "max_batch",
+        8,
+        "How many cameras' frames go through the network together.",
+        range=(1, 64),
+        changeable=Changeable.UNCONFIGURED,
+    ),
+    ParameterSpec(
+        "outputs",
+        list(OUTPUTS),
+        "The pictures that are offered beside each camera; none is computed while nobody listens.",
+        f"Any of {', '.join(OUTPUTS)}.",
+        changeable=Changeable.ALWAYS,
+    ),
+    ParameterSpec(
+        "groups",
+        [EVERY_GROUP],
+        "The groups of classes that get a topic masks/<group>: the name of a group of the label "
+        'set, "name=Class1,Class2" for one of your own, or "*" for every group of the label set.',
+        "A name has letters, digits and underscores.",
+        changeable=Changeable.ALWAYS,
+    ),
+    ParameterSpec(
+        "overlay_opacity",
+        OPACITY,
+        "How much of the overlay is the colour mask: 0 nothing but outlines, 1 all.",
+        range=(0.0, 1.0),
+        changeable=Changeable.ALWAYS,
+    ),
+    ParameterSpec(
+        "palette",
+        "",
+        "The colours of the classes, in masks and legend: empty for the checkpoint's own, the name "
+        "of a palette in the box, or the path of a YAML file like those.",
+        f"In the box: {', '.join(built_in_palettes())}.",
+        changeable=Changeable.UNCONFIGURED,
+    ),
+    ParameterSpec(
+        "max_image_pixels",
+        7680 * 4320,
+        "The largest picture that is accepted, in pixels; larger ones are refused unread.",
+        range=(1, 1 << 28),
+        changeable=Changeable.ALWAYS,
+    ),
+    ParameterSpec(
+        "diagnostics_period",
+        1.0,
+        "Seconds between two reports on /diagnostics.",
+        range=(0.1, 60.0),
+    ),
+    ParameterSpec(
+        "autostart",
+        False,
+        "Whether the node configures and activates itself, for use without a launch system.",
+    ),
+)
+BY_NAME = {spec.name: spec for spec in PARAMETERS}
+
+
+@dataclass(frozen=True)
+class Group:
+    """A group of classes that gets a mask: the label set's own, or the classes the user named."""
+
+    name: str
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The parameters' values, checked and in the form that they are used in."""
+
+    cameras: tuple[CameraTopics, ...]
+    checkpoint: Path
+    device: str
+    precision: Precision
+    compile: Compile
+    input_size: Size | None
+    upsample: Upsample
+    warm_up_sizes: tuple[Size, ...]
+    max_batch: int
+    outputs: frozenset[str]
+    groups: tuple[Group, ...]
+    overlay_opacity: float
+    palette: str
+    max_image_pixels: int
+    diagnostics_period: float
+    autostart: bool
+
+
+def declare_parameters(node: Node) -> Settings:
+    """Declare every parameter on `node` and return their values.
+
+    Raises:
+        ParameterError: a value given at the start is not a possible one.
+        rclpy.exceptions.ParameterException: a value has the wrong type or is out of range.
+    """
+    return read_settings(declare(node, PARAMETERS))
+
+
+def current_settings(node: Node, changes: Sequence[Parameter] = ()) -> Settings:
+    """Return the values of the node's parameters, as they would be after `changes`.
+
+    Raises:
+        ParameterError: a changed value is not a possible one.
+    """
+    values = {name: node.get_parameter(name).value for name in BY_NAME}
+    values.update({item.name: item.value for item in changes if item.name in BY_NAME})
+    return read_settings(values)
+
+
+def read_settings(values: Mapping[str, Any]) -> Settings:
+    """Return the settings that the parameters' `values` mean.
+
+    Raises:
+        ParameterError: a value is not a possible one.
+    """
+    return Settings(
+        cameras=_read_cameras(values["image_topics"]),
+        checkpoint=_read_checkpoint(values["checkpoint"]),
+        device=_read_device(values["device"]),
+        precision=read_choice("precision", values["precision"], PRECISIONS),
+        compile=read_choice(
+            "compile", {True: "on", False: "off"}.get(values["compile"], values["compile"]), COMPILE
+        ),
+        input_size=_read_size("input_size", values["input_size"]) if values["input_size"] else None,
+        upsample=read_choice("upsample", values["upsample"], UPSAMPLE),
+        warm_up_sizes=tuple(
+            _read_size("warm_up_sizes", size) for size in _filled(values["warm_up_sizes"])
+        ),
+        max_batch=values["max_batch"],
+        outputs=frozenset(
+            read_choice("outputs", output, OUTPUTS) for output in _filled(values["outputs"])
+        ),
+        groups=_read_groups(values["groups"]),
+        overlay_opacity=values["overlay_opacity"],
+        palette=values["palette"],
+        max_image_pixels=values["max_image_pixels"],
+        diagnostics_period=values["diagnostics_period"],
+        autostart=values["autostart"],
+    )
+
+
+def resolve_groups(groups: Sequence[Group], label_set: LabelSet) -> dict[str, tuple[int, ...]]:
+    """Return the class ids of every group that gets a mask, in the language of `label_set`.
+
+    Raises:
+        ParameterError: the label set has no such group or class.
+    """
+    resolved: dict[str, tuple[int, ...]] = {}
+    for group in groups:
+        if group.name == EVERY_GROUP:
+            resolved.update(label_set.groups)
+        elif group.classes:
+            try:
+                resolved[group.name] = tuple(label_set.class_id(name) for name in group.classes)
+            except ValueError as error:
+                raise ParameterError(f"groups: in {group.name!r}: {error}") from error
+        elif group.name in label_set.groups:
+            resolved[group.name] = label_set.groups[group.name]
+        else:
+            known = ", ".join(label_set.groups) or "none"
+            raise ParameterError(
+                f"groups: label set {label_set.name!r} has no group {group.name!r} (it has "
+                f'{known}); name its classes: "{group.name}=Class1,Class2"'
+            )
+    for name in resolved:
+        _check_group_name(name)
+    return resolved
+
+
+def _filled(values: Sequence[str] | None) -> list[str]:
+    """Return the texts that are not empty: ROS parameter files cannot say an empty list."""
+    return [value for value in values or () if value]
+
+
+def _read_cameras(topics: Sequence[str] | None) -> tuple[CameraTopics, ...]:
+    cameras = tuple(CameraTopics(topic) for topic in _filled(topics))
+    if not cameras:
+        raise ParameterError("image_topics: is empty; give at least one image topic")
+    seen: dict[str, str] = {}
+    for item in cameras:
+        try:
+            validate_topic_name(item.image)
+        except InvalidTopicNameException as error:
+            reason = str(error).splitlines()[0]
+            raise ParameterError(f"image_topics: {item.image!r} is refused: {reason}") from error
+        if item.camera in seen:
+            raise ParameterError(
+                f"image_topics: {seen[item.camera]!r} and {item.image!r} would both publish on "
+                f"{item.output('labels')!r}; give the cameras names of their own"
+            )
+        seen[item.camera] = item.image
+    return cameras
+
+
+def _read_checkpoint(name_or_path: str) -> Path:
+    try:
+        return find_checkpoint(name_or_path)
+    except ValueError as error:
+        raise ParameterError(f"checkpoint: {error}") from error
+
+
+def _read_device(device: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", device):
+        raise ParameterError(f"device: {device!r} is not possible; give one of {DEVICES}")
+    return device
+
+
+def _read_size(name: str, text: str) -> Size:
+    try:
+        return parse_size(text)
+    except ValueError as error:
+        raise ParameterError(f"{name}: {error}") from error
+
+
+def _read_groups(texts: Sequence[str] | None) -> tuple[Group, ...]:
+    groups = tuple(_read_group(text) for text in _filled(texts))
+    names = [group.name for group in groups]
+    for name in names:
+        if names.count(name) > 1:
+            raise ParameterError(f"groups: {name!r} occurs twice")
+    return groups
+
+
+def _read_group(text: str) -> Group:
+    name, equals, classes = text.partition("=")
+    name = name.strip()
+    if name == EVERY_GROUP and not equals:
+        return Group(EVERY_GROUP)
+    _check_group_name(name)
+    members = tuple(_filled([member.strip() for member in classes.split(",")]))
+    if equals and not members:
+        raise ParameterError(f'groups: {text!r} names no class; write "{name}=Class1,Class2"')
+    return Group(name, members)
+
+
+def _check_group_name(name: str) -> None:
+    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
+        raise ParameterError(
+            f"groups: {name!r} cannot be part of a topic's name; use letters, digits, underscores"
+        )

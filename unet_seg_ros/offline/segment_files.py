@@ -1,0 +1,247 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Segments picture files and videos into a folder: label maps, and views of them for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import yaml
+
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.datasets.sources import Video as VideoFrames
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.files import named_when_whole
+from unet_seg_ros.inference.frames import Frame
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.offline.pipeline import run_in_stages
+from unet_seg_ros.pictures.figures import labelled_view, with_legend
+from unet_seg_ros.pictures.files import is_picture, pictures_below, read_picture, write_picture
+from unet_seg_ros.pictures.video import Video
+
+if TYPE_CHECKING:  # torch takes seconds to import
+    from unet_seg_ros.inference.segmenter import Segmenter
+
+LABELS = "labels"
+LABEL_SET_FILE = "label_set.yaml"
+BATCH = 8
+_UNKNOWN_RATE_HZ = 25.0
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file to segment: a picture, or a video of about `frames` frames; `name` is for the masks.
+
+    `rate_hz` is how many frames a second a video has, 0 for a picture.
+    """
+
+    path: Path
+    name: str
+    frames: int = 1
+    rate_hz: float = 0.0
+
+
+@dataclass
+class Segmented:
+    """How many pictures and frames were segmented, and what was wrong with files that were not."""
+
+    pictures: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def find_inputs(paths: Iterable[Path]) -> list[Input]:
+    """Return the files to segment: pictures, all pictures below folders, and videos.
+
+    Raises:
+        DataError: There is no such file or folder, or two files would have masks of one name.
+    """
+    inputs: dict[str, Input] = {}
+    for path in paths:
+        for found in _inputs_at(path):
+            other = inputs.setdefault(found.name, found)
+            if other is not found:
+                raise DataError(
+                    f"{other.path} and {found.path} would have masks of the same name; segment "
+                    "them one by one"
+                )
+    return list(inputs.values())
+
+
+def segment_files(
+    inputs: Sequence[Input],
+    folder: Path,
+    outputs: Sequence[str],
+    segmenter: Segmenter,
+    legend: bool = False,
+    after_batch: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Segmented:
+    """Write masks of pictures and videos, each kind in a folder of its own.
+
+    Args:
+        inputs: What to segment.
+        folder: What to write; it has a temporary name until it is whole.
+        outputs: LABELS, and views of `figures.VIEWS`.
+        segmenter: The network.
+        legend: Whether views have a legend below them.
+        after_batch: Called now and then with how many pictures are done, and of about how many.
+
+    Raises:
+        DataError: Not one picture can be read.
+        OSError: The folder exists, or cannot be written.
+    """
+    segmented = Segmented()
+    total = sum(item.frames for item in inputs)
+    with (
+        named_when_whole(folder) as partial,
+        _Writer(partial, outputs, segmenter.label_set, legend) as out,
+    ):
+
+        def segment(batch: list[_Picture]) -> None:
+            frames = [Frame(picture.image, "rgb") for picture in batch]
+            if segmenter.compiled:
+                segmenter.warm_up({frame.size for frame in frames}, BATCH)
+            for picture, result in zip(batch, segmenter(frames), strict=True):
+                picture.labels = result.labels.copy()  # the segmenter needs its own again
+            segmented.pictures += len(batch)
+            after_batch(segmented.pictures, total)
+
+        run_in_stages(_batches(inputs, segmented.faults), segment, out.write)
+        if not segmented.pictures:
+            raise DataError(segmented.faults[0])
+    return segmented
+
+
+@dataclass
+class _Picture:
+    """A picture, or frame `number` of a video, on its way.
+
+    `image` is `(H, W, 3)` uint8 RGB, `labels` its `(H, W)` uint8 label map, once there is one.
+    """
+
+    source: Input
+    number: int
+    image: Uint8Array
+    labels: Uint8Array | None = None
+
+
+class _Writer:
+    """Writes label maps and views; a context manager that completes the videos.
+
+    Args:
+        folder: Where to.
+        outputs: LABELS and views.
+        label_set: What the ids mean.
+        legend: Whether views have a legend.
+    """
+
+    def __init__(
+        self, folder: Path, outputs: Sequence[str], label_set: LabelSet, legend: bool
+    ) -> None:
+        self._folder = folder
+        self._outputs = outputs
+        self._label_set = label_set
+        self._legend = legend
+        self._videos = ExitStack()
+        self._filmed: Input | None = None
+        self._open: dict[str, Video] = {}
+        folder.mkdir()
+        document = yaml.safe_dump(label_set.to_dict(), sort_keys=False)
+        (folder / LABEL_SET_FILE).write_text(document, encoding="utf-8")
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._videos.close()
+
+    def write(self, batch: Sequence[_Picture]) -> None:
+        """Write everything of some pictures.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        for picture in batch:
+            assert picture.labels is not None
+            for output in self._outputs:
+                if output == LABELS:
+                    self._write_labels(picture.source, picture.number, picture.labels)
+                    continue
+                view = labelled_view(output, picture.image, picture.labels, self._label_set)
+                if self._legend:
+                    view = with_legend(view, self._label_set)
+                if picture.source.rate_hz:
+                    self._video(picture.source, output).write(view)
+                else:
+                    bgr = cv2.cvtColor(view, cv2.COLOR_RGB2BGR)
+                    _write_mask(self._folder / output / f"{picture.source.name}.png", bgr)
+
+    def _write_labels(self, source: Input, number: int, labels: Uint8Array) -> None:
+        name = f"{source.name}/{number:06}" if source.rate_hz else source.name
+        _write_mask(self._folder / LABELS / f"{name}.png", labels)
+
+    def _video(self, source: Input, view: str) -> Video:
+        """Return the video to add to; those of the video before are complete."""
+        if source is not self._filmed:
+            self._videos.close()
+            self._open.clear()
+            self._filmed = source
+        if view not in self._open:
+            path = self._folder / view / f"{source.name}.mp4"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._open[view] = self._videos.enter_context(Video(path, source.rate_hz))
+        return self._open[view]
+
+
+def _inputs_at(path: Path) -> Iterator[Input]:
+    if path.is_dir():
+        for picture in pictures_below(path):
+            yield Input(picture, picture.relative_to(path).with_suffix("").as_posix())
+    elif not path.is_file():
+        raise DataError(f"{path}: no such file or folder")
+    elif is_picture(path):
+        yield Input(path, path.stem)
+    else:
+        yield _video_input(path)
+
+
+def _video_input(path: Path) -> Input:
+    capture = cv2.VideoCapture(str(path))
+    try:
+        frames = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 1)
+        return Input(path, path.stem, frames, capture.get(cv2.CAP_PROP_FPS) or _UNKNOWN_RATE_HZ)
+    finally:
+        capture.release()
+
+
+def _batches(inputs: Iterable[Input], faults: list[str]) -> Iterator[list[_Picture]]:
+    """Yield the pictures in batches; note what is wrong with those that cannot be read."""
+    batch: list[_Picture] = []
+    for source in inputs:
+        try:
+            for picture in _pictures(source):
+                batch.append(picture)
+                if len(batch) == BATCH:
+                    yield batch
+                    batch = []
+        except DataError as error:
+            faults.append(str(error))
+    if batch:
+        yield batch
+
+
+def _pictures(source: Input) -> Iterator[_Picture]:
+    if not source.rate_hz:
+        yield _Picture(source, 0, read_picture(source.path))
+        return
+    for number, sample in enumerate(VideoFrames(source.path)):
+        yield _Picture(source, number, sample.image)
+
+
+def _write_mask(path: Path, pixels: cv2.typing.MatLike) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_picture(path, pixels)
