@@ -17,8 +17,9 @@ import pytest
 from unet_seg_ros.carla import capture as capture_module
 from unet_seg_ros.carla.capture import Plan, cameras_with_truth, capture, label_set_of
 from unet_seg_ros.carla.client import CarlaError, Simulator
-from unet_seg_ros.carla.rig import Frame, Pose, Setting, SpawnError
+from unet_seg_ros.carla.rig import Frame, Setting, SpawnError
 from unet_seg_ros.carla.rig_file import RigFile, RigFileError, load_rig
+from unet_seg_ros.poses import Pose
 
 PLAN = Plan(
     town="Town03",
@@ -54,7 +55,7 @@ class ScriptedRig:
         pictures = {
             camera.id: np.zeros((2, 2, 4), np.uint8) for camera in load_rig("front").cameras
         }
-        pose = Pose(next(self._places_m), 0.0, 0.0, 0.0, 0.0, 0.0)
+        pose = Pose(x=next(self._places_m))
         return Frame(self._number, self._number * 50_000_000, pose, 0.0, pictures, ())
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from unet_seg_ros.carla.rig_file import Mount, RigFileError, load_rig
+from unet_seg_ros.carla.rig_file import RigFileError, load_rig
+from unet_seg_ros.poses import Pose
 
 
 def camera(kind: str = "rgb", **keys: Any) -> dict[str, Any]:
@@ -73,7 +74,7 @@ def test_a_file_of_ros_bridge_can_be_used_as_it_is(tmp_path: Path) -> None:
     rig = load_rig(path)
     [entry] = rig.cameras
     assert rig.name == path
-    assert entry.mount == Mount(x=2.0, z=1.5, yaw=-30.0)
+    assert entry.mount == Pose(x=2.0, z=1.5, yaw=-30.0)
     assert (entry.width, entry.height) == (400, 600)
     assert entry.attributes == {"lens_flare_intensity": "0.5", "enable_postprocess_effects": "true"}
 

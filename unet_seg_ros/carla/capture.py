@@ -23,7 +23,6 @@ from unet_seg_ros.carla.client import CarlaError, Simulator
 from unet_seg_ros.carla.rig import (
     Driver,
     Frame,
-    Pose,
     Rig,
     Setting,
     SpawnError,
@@ -41,6 +40,7 @@ from unet_seg_ros.datasets.capture_writer import (
 )
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.files import installed_version
+from unet_seg_ros.poses import Pose
 
 ALL_WEATHERS = "all"
 

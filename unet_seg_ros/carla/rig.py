@@ -31,7 +31,8 @@ import numpy as np
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.carla.client import CarlaError, Simulator, import_carla
 from unet_seg_ros.carla.inbox import Inbox
-from unet_seg_ros.carla.rig_file import CameraEntry, Mount, RigFile
+from unet_seg_ros.carla.rig_file import CameraEntry, RigFile
+from unet_seg_ros.poses import Pose
 
 if TYPE_CHECKING:
     import carla
@@ -68,18 +69,6 @@ class ServerLostError(CarlaError):
 
 class SpawnError(CarlaError):
     """Something is in the way where the vehicle is to be spawned."""
-
-
-@dataclass(frozen=True)
-class Pose:
-    """Where something is in the world, in CARLA's left-handed axes: metres and degrees."""
-
-    x: float
-    y: float
-    z: float
-    roll: float
-    pitch: float
-    yaw: float
 
 
 @dataclass(frozen=True)
@@ -538,10 +527,10 @@ def _stop(sensor: carla.Sensor) -> None:
         sensor.stop()
 
 
-def _transform(mount: Mount | Pose) -> carla.Transform:
+def _transform(pose: Pose) -> carla.Transform:
     carla = import_carla()
-    location = carla.Location(mount.x, mount.y, mount.z)
-    return carla.Transform(location, carla.Rotation(mount.pitch, mount.yaw, mount.roll))
+    location = carla.Location(pose.x, pose.y, pose.z)
+    return carla.Transform(location, carla.Rotation(pose.pitch, pose.yaw, pose.roll))
 
 
 def _pose(transform: carla.Transform) -> Pose:

@@ -34,6 +34,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from unet_seg_ros.poses import Pose
+
 RGB = "sensor.camera.rgb"
 SEMANTIC = "sensor.camera.semantic_segmentation"
 
@@ -75,34 +77,13 @@ class RigFileError(ValueError):
 
 
 @dataclass(frozen=True)
-class Mount:
-    """Where a camera sits on its vehicle, in CARLA's left-handed axes.
-
-    Attributes:
-        x: Metres forward of the vehicle's origin, which is on the ground below its middle.
-        y: Metres to the right.
-        z: Metres up.
-        roll: Degrees.
-        pitch: Degrees, positive where the camera looks up.
-        yaw: Degrees, positive where it looks to the right.
-    """
-
-    x: float = 0.0
-    y: float = 0.0
-    z: float = 0.0
-    roll: float = 0.0
-    pitch: float = 0.0
-    yaw: float = 0.0
-
-
-@dataclass(frozen=True)
 class CameraEntry:
     """A camera of a rig.
 
     Attributes:
         id: Its name in topics and files; unique in its rig.
         blueprint: `RGB` or `SEMANTIC`.
-        mount: Where it sits.
+        mount: Where it sits on its vehicle.
         width: Of its pictures, in pixels.
         height: Of its pictures, in pixels.
         fov_deg: Its horizontal field of view.
@@ -111,7 +92,7 @@ class CameraEntry:
 
     id: str
     blueprint: str
-    mount: Mount
+    mount: Pose
     width: int
     height: int
     fov_deg: float
@@ -250,9 +231,9 @@ def _cameras(sensors: Sequence[object]) -> Iterator[CameraEntry]:
 
 def _camera(id_: str, blueprint: str, sensor: Mapping[str, Any]) -> CameraEntry:
     spawn_point = _mapping(sensor.get("spawn_point", {}), "spawn_point")
-    if unknown := sorted(set(spawn_point) - set(Mount.__dataclass_fields__)):
+    if unknown := sorted(set(spawn_point) - set(Pose.__dataclass_fields__)):
         raise ValueError(
-            f"spawn_point has {unknown[0]!r:.80}; it takes {', '.join(Mount.__dataclass_fields__)}"
+            f"spawn_point has {unknown[0]!r:.80}; it takes {', '.join(Pose.__dataclass_fields__)}"
         )
     fov_deg = _number(sensor.get("fov", 90.0), "fov")
     if not 0 < fov_deg < 180:
@@ -260,7 +241,7 @@ def _camera(id_: str, blueprint: str, sensor: Mapping[str, Any]) -> CameraEntry:
     return CameraEntry(
         id=id_,
         blueprint=blueprint,
-        mount=Mount(**{key: _number(value, key) for key, value in spawn_point.items()}),
+        mount=Pose(**{key: _number(value, key) for key, value in spawn_point.items()}),
         width=_side(sensor.get("image_size_x", 800), "image_size_x"),
         height=_side(sensor.get("image_size_y", 600), "image_size_y"),
         fov_deg=fov_deg,

@@ -11,21 +11,17 @@ right, y down it.
 from __future__ import annotations
 
 from math import cos, radians, sin
-from typing import TYPE_CHECKING
 
 from geometry_msgs.msg import TransformStamped
 from rclpy.time import Time
 
 from unet_seg_ros.messages.images import Header
+from unet_seg_ros.poses import Pose
 
 try:  # comes with ROS installations only
     from tf2_msgs.msg import TFMessage
 except ImportError:
     TFMessage = None
-
-if TYPE_CHECKING:
-    from unet_seg_ros.carla.rig import Pose
-    from unet_seg_ros.carla.rig_file import Mount
 
 __all__ = ["TFMessage", "body_transform", "camera_transform"]
 
@@ -39,14 +35,12 @@ def body_transform(header: Header, child: str, pose: Pose) -> TransformStamped:
     return _transform(header, child, pose, _rotation(pose))
 
 
-def camera_transform(header: Header, child: str, mount: Mount) -> TransformStamped:
+def camera_transform(header: Header, child: str, mount: Pose) -> TransformStamped:
     """Return where the optical frame `child` of a camera that is mounted at `mount` is."""
     return _transform(header, child, mount, _product(_rotation(mount), _OPTICAL))
 
 
-def _transform(
-    header: Header, child: str, pose: Pose | Mount, rotation: _Quaternion
-) -> TransformStamped:
+def _transform(header: Header, child: str, pose: Pose, rotation: _Quaternion) -> TransformStamped:
     message = TransformStamped(child_frame_id=child)
     message.header.stamp = Time(nanoseconds=header.stamp_ns).to_msg()
     message.header.frame_id = header.frame_id
@@ -56,7 +50,7 @@ def _transform(
     return message
 
 
-def _rotation(pose: Pose | Mount) -> _Quaternion:
+def _rotation(pose: Pose) -> _Quaternion:
     """Return yaw about z, then pitch about y, then roll about x, each about the turned axis."""
     roll, pitch, yaw = radians(pose.roll), -radians(pose.pitch), -radians(pose.yaw)
     about_x = (sin(roll / 2), 0.0, 0.0, cos(roll / 2))

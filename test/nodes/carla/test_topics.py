@@ -13,17 +13,18 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 
-from unet_seg_ros.carla.rig import Frame, Pose
-from unet_seg_ros.carla.rig_file import RGB, SEMANTIC, CameraEntry, Mount
+from unet_seg_ros.carla.rig import Frame
+from unet_seg_ros.carla.rig_file import RGB, SEMANTIC, CameraEntry
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.semantic import PALETTE, TAGS
 from unet_seg_ros.nodes.carla.topics import RigTopics
+from unet_seg_ros.poses import Pose
 
 WIDTH, HEIGHT, FOV_DEG = 40, 30, 90.0
 STAMP_NS = 7_050_000_000
 POSE = Pose(10.0, 20.0, 0.5, 0.0, 0.0, 90.0)
 CAMERAS = tuple(
-    CameraEntry(camera_id, blueprint, Mount(x=2.0, y=0.5, z=1.5), WIDTH, HEIGHT, FOV_DEG, {})
+    CameraEntry(camera_id, blueprint, Pose(x=2.0, y=0.5, z=1.5), WIDTH, HEIGHT, FOV_DEG, {})
     for camera_id, blueprint in (("rgb", RGB), ("semantic", SEMANTIC))
 )
 RNG = np.random.default_rng(0)
