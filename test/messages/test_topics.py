@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from unet_seg_ros.messages.topics import CameraTopics, is_camera
+from unet_seg_ros.messages.topics import CameraTopics, is_camera, mask_output
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,9 @@ def test_outputs_are_beside_the_camera(image: str, labels: str, camera_info: str
 
 
 def test_mask_of_a_group() -> None:
-    assert CameraTopics("/front/image").mask("lane") == "/front/segmentation/masks/lane"
+    assert (
+        CameraTopics("/front/image").output(mask_output("lane")) == "/front/segmentation/masks/lane"
+    )
 
 
 def test_compressed_is_told_by_the_last_part() -> None:

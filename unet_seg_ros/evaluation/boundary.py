@@ -15,8 +15,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from unet_seg_ros.labels.label_set import UNKNOWN_ID
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.labels.label_set import UNKNOWN_ID
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from unet_seg_ros.labels.label_set import UNKNOWN_ID
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.evaluation.metrics import ratio
+from unet_seg_ros.labels.label_set import UNKNOWN_ID
 
 BINS = 15
 _LEVELS = 256

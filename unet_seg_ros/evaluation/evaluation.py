@@ -14,16 +14,16 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from unet_seg_ros.errors import DataError
-from unet_seg_ros.datasets.samples import LabelledPictures, Sample
-from unet_seg_ros.pictures.geometry import Size
-from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
-from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.datasets.samples import LabelledPictures, Sample
+from unet_seg_ros.errors import DataError
 from unet_seg_ros.evaluation.boundary import BoundaryCounts
 from unet_seg_ros.evaluation.calibration import CalibrationCounts
 from unet_seg_ros.evaluation.instances import InstanceCounts
 from unet_seg_ros.evaluation.metrics import CommonLabels, ConfusionMatrix, common_labels
+from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
+from unet_seg_ros.pictures.geometry import Size
 
 # In a label set of two classes the first is the background.
 THING_ID = 1

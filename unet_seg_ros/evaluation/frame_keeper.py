@@ -8,13 +8,13 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.evaluation.live_report import Drive, LiveReport
+from unet_seg_ros.evaluation.metrics import CommonLabels
 from unet_seg_ros.evaluation.scorer import Score, ScoredFrame
 from unet_seg_ros.evaluation.worst_frames import WorstFrames
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Image
 from unet_seg_ros.messages.pairing import StampPairs
-from unet_seg_ros.evaluation.metrics import CommonLabels
 
 WORST_FRAMES = "worst_frames"
 

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from unet_seg_ros.labels.label_set import UNKNOWN_ID
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.labels.label_set import UNKNOWN_ID
 
 # 0.50, 0.55, ... 0.95, exactly.
 THRESHOLDS: npt.NDArray[np.float64] = np.arange(50, 100, 5) / 100

@@ -15,17 +15,24 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unet_seg_ros.pictures.geometry import Size
-from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.evaluation.ranking import Ranking
-from unet_seg_ros.evaluation.scorer import TRUTH, Score, ScoredFrame
-from unet_seg_ros.evaluation.worst_frames import frame_name
 from unet_seg_ros.evaluation import report
-from unet_seg_ros.evaluation.evaluation import Counts, Evaluation, FrameScore, Result, SegmentedFrame, frames_to_show
+from unet_seg_ros.evaluation.evaluation import (
+    Counts,
+    Evaluation,
+    FrameScore,
+    Result,
+    SegmentedFrame,
+    frames_to_show,
+)
 from unet_seg_ros.evaluation.metrics import CommonLabels
+from unet_seg_ros.evaluation.ranking import Ranking
 from unet_seg_ros.evaluation.recorded import recorded_section
 from unet_seg_ros.evaluation.report_page import ShownFrame, ShownFrames, show_frame
+from unet_seg_ros.evaluation.scorer import TRUTH, Score, ScoredFrame
+from unet_seg_ros.evaluation.worst_frames import frame_name
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.pictures.geometry import Size
 
 MAX_FRAME_SCORES = 100_000
 """The report has the scores of the last so many frames: those of 80 minutes at 20 Hz."""

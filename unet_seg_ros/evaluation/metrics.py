@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 
 FloatArray = npt.NDArray[np.float64]
 Int64Array = npt.NDArray[np.int64]

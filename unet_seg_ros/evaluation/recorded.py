@@ -7,13 +7,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from unet_seg_ros.errors import DataError
-from unet_seg_ros.datasets.samples import LabelledPictures
-from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.evaluation.evaluation import Counts, Evaluation, FrameScore, Result, SegmentedFrame, frames_to_show
+from unet_seg_ros.datasets.samples import LabelledPictures
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.evaluation.evaluation import (
+    Counts,
+    Evaluation,
+    FrameScore,
+    Result,
+    SegmentedFrame,
+    frames_to_show,
+)
 from unet_seg_ros.evaluation.metrics import common_labels
 from unet_seg_ros.evaluation.report_page import ShownFrame, ShownFrames, show_frame
+from unet_seg_ros.labels.label_set import LabelSet
 
 LabelMaps = Callable[[int], "Uint8Array | None"]
 """Returns the label map of the picture at a position of the data set, None where there is none."""

@@ -19,15 +19,15 @@ from typing import Any, Protocol
 import torch
 
 from unet_seg_ros.datasets.splits import ALL_HELD_APART
-from unet_seg_ros.inference.segmenter import Segmenter
-from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.model.checkpoint import Checkpoint
 from unet_seg_ros.evaluation.boundary import TOLERANCE
 from unet_seg_ros.evaluation.evaluation import THING_ID, Counts, Evaluation, Result
 from unet_seg_ros.evaluation.instances import THRESHOLDS
 from unet_seg_ros.evaluation.metrics import Translation, ratio, translation
 from unet_seg_ros.evaluation.report_page import ShownFrames, report_page
 from unet_seg_ros.files import installed_version
+from unet_seg_ros.inference.segmenter import Segmenter
+from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.model.checkpoint import Checkpoint
 
 FORMAT_VERSION = 1
 JSON_NAME = "report.json"

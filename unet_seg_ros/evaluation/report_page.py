@@ -15,13 +15,18 @@ import cv2
 import jinja2
 import numpy as np
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.samples import LabelledPictures
-from unet_seg_ros.pictures.figures import UNKNOWN_COLOR, WRONG_COLOR, error_picture, striped_mask
+from unet_seg_ros.evaluation.evaluation import (
+    Evaluation,
+    SegmentedFrame,
+    frames_to_show,
+    segment_again,
+)
+from unet_seg_ros.evaluation.figure_table import FigureRow, figure_rows
 from unet_seg_ros.inference.segmenter import Segmenter
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
-from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.evaluation.evaluation import Evaluation, SegmentedFrame, frames_to_show, segment_again
-from unet_seg_ros.evaluation.figure_table import FigureRow, figure_rows
+from unet_seg_ros.pictures.figures import UNKNOWN_COLOR, WRONG_COLOR, error_picture, striped_mask
 
 # Wider pictures are shrunk to this, which bounds the page: some 50 kB each.
 MAX_PICTURE_PX = 480

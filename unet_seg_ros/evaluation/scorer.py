@@ -14,12 +14,12 @@ from typing import Any
 import cv2
 import numpy as np
 
-from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.evaluation.metrics import CommonLabels, ConfusionMatrix, common_labels
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Image, read_image
 from unet_seg_ros.messages.pairing import StampPairs
 from unet_seg_ros.messages.semantic import PALETTE, TAGS
-from unet_seg_ros.evaluation.metrics import CommonLabels, ConfusionMatrix, common_labels
 
 TRUTH = "truth"
 LABELS = "labels"

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import get_args
 
@@ -71,6 +71,22 @@ class Request:
     groups: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     overlay_opacity: float = OPACITY
 
+    @classmethod
+    def of(
+        cls,
+        outputs: Collection[str],
+        groups: Mapping[str, tuple[int, ...]],
+        overlay_opacity: float = OPACITY,
+    ) -> Request:
+        """Return the request for pictures by the names that `Segmentation.pictures` gives them."""
+        return cls(
+            color_mask="color_mask" in outputs,
+            overlay="overlay" in outputs,
+            confidence="confidence" in outputs,
+            groups={name: ids for name, ids in groups.items() if f"masks/{name}" in outputs},
+            overlay_opacity=overlay_opacity,
+        )
+
     def __post_init__(self) -> None:
         if not 0.0 <= self.overlay_opacity <= 1.0:
             raise ValueError(f"overlay_opacity must be from 0 to 1, not {self.overlay_opacity}")
@@ -98,3 +114,12 @@ class Segmentation:
     overlay: Uint8Array | None = None
     confidence: Uint8Array | None = None
     group_masks: Mapping[str, Uint8Array] = field(default_factory=dict)
+
+    def pictures(self) -> Iterator[tuple[str, Uint8Array]]:
+        """Yield every picture that there is, with its name: `labels`, `overlay`, `masks/lane`."""
+        yield "labels", self.labels
+        for name in ("color_mask", "overlay", "confidence"):
+            if (pixels := getattr(self, name)) is not None:
+                yield name, pixels
+        for group, mask in self.group_masks.items():
+            yield f"masks/{group}", mask

@@ -222,6 +222,11 @@ def write_image(header: Header, pixels: Uint8Array, encoding: str) -> bytes:
     return cdr.close_with_octets(np.ascontiguousarray(pixels).data)
 
 
+def write_mask(header: Header, pixels: Uint8Array) -> bytes:
+    """Serialize a picture that the network made: `(H, W)` as mono8, `(H, W, 3)` as rgb8."""
+    return write_image(header, pixels, "mono8" if pixels.ndim == 2 else "rgb8")
+
+
 def write_compressed_image(header: Header, compressed: Uint8Array, image_format: str) -> bytes:
     """Serialize a sensor_msgs/CompressedImage.
 

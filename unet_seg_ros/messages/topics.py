@@ -1,14 +1,10 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The topics beside a camera: their names, the pictures on them, the encodings of these."""
+"""The topics beside a camera, by their names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-
-from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.inference.frames import Segmentation
 
 LABELS = "labels"
 COLOR_MASK = "color_mask"
@@ -20,14 +16,6 @@ CAMERA_INFO = "camera_info"
 LABEL_INFO = "label_info"
 LEGEND = "legend"
 LEGEND_IMAGE = "legend_image"
-
-ENCODINGS = {
-    LABELS: "mono8",
-    COLOR_MASK: "rgb8",
-    OVERLAY: "rgb8",
-    CONFIDENCE: "mono8",
-    MASKS: "mono8",
-}
 
 DIAGNOSTICS = "/diagnostics"
 
@@ -68,36 +56,13 @@ class CameraTopics:
         return f"{self.camera}{CAMERA_INFO}"
 
     def output(self, name: str) -> str:
-        """Return the topic of an output: `/front/segmentation/labels` for `labels`."""
+        """Return the topic of an output: `/front/segmentation/masks/lane` for `masks/lane`."""
         return f"{self.camera}segmentation/{name}"
 
-    def mask(self, group: str) -> str:
-        """Return the topic of a group's mask: `/front/segmentation/masks/lane` for `lane`."""
-        return self.output(f"{MASKS}/{group}")
 
-
-@dataclass(frozen=True)
-class Picture:
-    """One of the pictures that the network's answer holds, and the topic that it goes to."""
-
-    topic: str
-    pixels: Uint8Array
-    encoding: str
-
-
-def pictures_of(camera: CameraTopics, segmentation: Segmentation) -> Iterator[Picture]:
-    """Yield every picture that `segmentation` holds, with its topic and encoding."""
-    pixels = {
-        LABELS: segmentation.labels,
-        COLOR_MASK: segmentation.color_mask,
-        OVERLAY: segmentation.overlay,
-        CONFIDENCE: segmentation.confidence,
-    }
-    for output, picture in pixels.items():
-        if picture is not None:
-            yield Picture(camera.output(output), picture, ENCODINGS[output])
-    for group, mask in segmentation.group_masks.items():
-        yield Picture(camera.mask(group), mask, ENCODINGS[MASKS])
+def mask_output(group: str) -> str:
+    """Return the name of the output that is a group's mask: `masks/lane` for `lane`."""
+    return f"{MASKS}/{group}"
 
 
 def is_camera(image_topic: str) -> bool:

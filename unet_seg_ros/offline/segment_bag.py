@@ -12,15 +12,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import cv2
 import numpy as np
 from rosbags.interfaces import Qos
 from rosbags.typesys import Stores, get_typestore
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.cameras import choose_cameras, read_picture
 from unet_seg_ros.bags.qos import EVERY_MASK, LATCHED
 from unet_seg_ros.bags.reader import BagReader, Recorded
@@ -35,10 +36,10 @@ from unet_seg_ros.messages.images import (
     Header,
     Image,
     write_compressed_image,
-    write_image,
+    write_mask,
 )
 from unet_seg_ros.messages.legend import legend_text
-from unet_seg_ros.messages.topics import CameraTopics, Picture
+from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.offline.pipeline import run_in_stages
 
 if TYPE_CHECKING:  # torch takes seconds to import
@@ -65,7 +66,7 @@ class Settings:
 
     Attributes:
         image_topics: What to segment; empty for every camera (`choose_cameras`).
-        outputs: Which masks, of `ros.topics.OUTPUTS`. Group masks are those of the label set.
+        outputs: Which masks, of `messages.topics.OUTPUTS`. Group masks are those of the label set.
         compress_labels: Whether label maps are PNG on `<labels>/compressed`, instead of raw.
         replace: Whether masks that the bag has beside these cameras are left out of the copy.
     """
@@ -162,6 +163,13 @@ def _new_bag(path: Path) -> Iterator[BagWriter]:
         raise
 
 
+class _Mask(NamedTuple):
+    """A picture that the network made, and the topic that it goes to."""
+
+    topic: str
+    pixels: Uint8Array
+
+
 @dataclass
 class _Group:
     """Messages that follow each other, and by position what is in those of cameras.
@@ -172,7 +180,7 @@ class _Group:
 
     messages: list[Recorded] = field(default_factory=list)
     images: dict[int, Image] = field(default_factory=dict)
-    masks: dict[int, list[Picture]] = field(default_factory=dict)
+    masks: dict[int, list[_Mask]] = field(default_factory=dict)
     faults: list[str] = field(default_factory=list)
 
 
@@ -213,13 +221,11 @@ class _Engine:
     ) -> None:
         self._segmenter = segmenter
         self._cameras = {camera.image: camera for camera in cameras}
-        self._with_labels = topics.LABELS in outputs
-        self._request = Request(
-            color_mask=topics.COLOR_MASK in outputs,
-            overlay=topics.OVERLAY in outputs,
-            confidence=topics.CONFIDENCE in outputs,
-            groups=segmenter.label_set.groups if topics.MASKS in outputs else {},
-        )
+        groups = segmenter.label_set.groups
+        self._wanted = set(outputs)
+        if topics.MASKS in outputs:
+            self._wanted |= {topics.mask_output(group) for group in groups}
+        self._request = Request.of(self._wanted, groups)
 
     def segment(self, group: _Group) -> None:
         """Make the masks of a group's pictures."""
@@ -233,12 +239,12 @@ class _Engine:
             camera = self._cameras[group.messages[position].topic]
             group.masks[position] = self._copies(camera, result)
 
-    def _copies(self, camera: CameraTopics, result: Segmentation) -> list[Picture]:
+    def _copies(self, camera: CameraTopics, result: Segmentation) -> list[_Mask]:
         """Return the wanted masks; the segmenter needs its own arrays for the next group."""
         return [
-            replace(picture, pixels=picture.pixels.copy())
-            for picture in topics.pictures_of(camera, result)
-            if self._with_labels or picture.topic != camera.output(topics.LABELS)
+            _Mask(camera.output(output), pixels.copy())
+            for output, pixels in result.pictures()
+            if output in self._wanted
         ]
 
 
@@ -269,14 +275,14 @@ class _Output:
                 topic_id, data = self._serialized(mask, group.images[position].header)
                 self._bag.write(topic_id, data, *times)
 
-    def _serialized(self, mask: Picture, header: Header) -> tuple[int, bytes]:
+    def _serialized(self, mask: _Mask, header: Header) -> tuple[int, bytes]:
         """Return the id of a mask's topic, and the message for it."""
         if self._compress_labels and mask.topic.endswith(f"segmentation/{topics.LABELS}"):
             _, png = cv2.imencode(".png", mask.pixels, _PNG_SETTINGS)
             topic_id = self._topic_id(f"{mask.topic}/compressed", COMPRESSED_IMAGE, EVERY_MASK)
             return topic_id, write_compressed_image(header, np.asarray(png, np.uint8), _PNG)
         topic_id = self._topic_id(mask.topic, IMAGE, EVERY_MASK)
-        return topic_id, write_image(header, mask.pixels, mask.encoding)
+        return topic_id, write_mask(header, mask.pixels)
 
     def _topic_id(self, name: str, type_name: str, offered_qos: Qos) -> int:
         if name not in self._ids:

@@ -31,7 +31,7 @@ class CameraOutputs:
         self.camera = camera
         self._node = node
         self._lock = threading.Lock()
-        self._pictures: dict[str, Publisher] = {}
+        self._pictures: dict[str, Publisher] = {}  # by the name of the output
         self._camera_info = self._publisher(CameraInfo, camera.output(topics.CAMERA_INFO))
         self._legend = node.create_publisher(String, camera.output(topics.LEGEND), qos.latched())
         self._legend_image = node.create_publisher(
@@ -43,14 +43,17 @@ class CameraOutputs:
 
     def offer(self, outputs: Iterable[str], groups: Iterable[str]) -> None:
         """Offer just these `outputs` and the masks of these `groups`; keep what is offered."""
-        wanted = {self.camera.output(name) for name in outputs if name != topics.MASKS}
+        wanted = set(outputs) - {topics.MASKS}
         if topics.MASKS in outputs:
-            wanted |= {self.camera.mask(group) for group in groups}
-        added = {topic: self._publisher(Image, topic) for topic in wanted - self._pictures.keys()}
+            wanted |= {topics.mask_output(group) for group in groups}
+        added = {
+            output: self._publisher(Image, self.camera.output(output))
+            for output in wanted - self._pictures.keys()
+        }
         with self._lock:
             self._pictures.update(added)
-            for topic in self._pictures.keys() - wanted:
-                self._node.destroy_publisher(self._pictures.pop(topic))
+            for output in self._pictures.keys() - wanted:
+                self._node.destroy_publisher(self._pictures.pop(output))
 
     def describe(
         self, label_set: LabelSet, groups: Mapping[str, tuple[int, ...]], checkpoint: str
@@ -62,17 +65,17 @@ class CameraOutputs:
             self._label_info.publish(label_info_message(label_set))
 
     def watched(self) -> frozenset[str]:
-        """Return the topics of the pictures that somebody listens to."""
+        """Return the names of the pictures that somebody listens to: `labels`, `masks/lane`."""
         with self._lock:
             return frozenset(
-                topic for topic, publisher in self._pictures.items() if _is_watched(publisher)
+                output for output, publisher in self._pictures.items() if _is_watched(publisher)
             )
 
-    def publish(self, topic: str, message: bytes) -> None:
-        """Publish a serialized picture, unless its topic is no longer offered."""
+    def publish(self, output: str, message: bytes) -> None:
+        """Publish a serialized picture by its name, unless it is no longer offered."""
         with self._lock:
-            if topic in self._pictures:
-                self._pictures[topic].publish(message)
+            if output in self._pictures:
+                self._pictures[output].publish(message)
 
     def publish_camera_info(self, info: CameraInfo | None, header: Header) -> None:
         """Publish the camera's `info` with the header of a mask, if somebody listens."""

@@ -15,8 +15,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
 from unet_seg_ros.inference.frames import Frame, Request, Segmentation
-from unet_seg_ros.messages import topics
-from unet_seg_ros.messages.images import BadImage, Image, read_any_image, write_image
+from unet_seg_ros.messages.images import BadImage, Image, read_any_image, write_mask
 from unet_seg_ros.messages.sequence import SequenceGaps
 from unet_seg_ros.nodes.segmentation.outputs import CameraOutputs
 from unet_seg_ros.nodes.segmentation.parameters import Settings, resolve_groups
@@ -232,7 +231,7 @@ class Worker:
             )
             return None
         times_ms = {"wait": _ms(begin - raw.received_s), "decode": _ms_since(begin)}
-        request = _request(camera, watched, plan)
+        request = Request.of(watched, plan.groups, plan.settings.overlay_opacity)
         height, width = image.pixels.shape[:2]
         camera.workload = Workload((width, height), request.confidence)
         return _Job(camera, raw, image, watched, request, times_ms)
@@ -240,12 +239,12 @@ class Worker:
     def _publish(self, job: _Job, segmentation: Segmentation) -> None:
         header, outputs = job.image.header, job.camera.outputs
         encode_s = publish_s = 0.0
-        for picture in topics.pictures_of(outputs.camera, segmentation):
-            if picture.topic in job.watched:
+        for output, pixels in segmentation.pictures():
+            if output in job.watched:
                 begin = time.monotonic()
-                message = write_image(header, picture.pixels, picture.encoding)
+                message = write_mask(header, pixels)
                 encoded = time.monotonic()
-                outputs.publish(picture.topic, message)
+                outputs.publish(output, message)
                 encode_s += encoded - begin
                 publish_s += time.monotonic() - encoded
         outputs.publish_camera_info(job.camera.info, header)
@@ -278,18 +277,6 @@ class Worker:
 
     def _now_ns(self) -> int:
         return int(self._node.get_clock().now().nanoseconds)
-
-
-def _request(camera: Camera, watched: frozenset[str], plan: Plan) -> Request:
-    """Return the request for just what somebody listens to."""
-    names = camera.outputs.camera
-    return Request(
-        color_mask=names.output(topics.COLOR_MASK) in watched,
-        overlay=names.output(topics.OVERLAY) in watched,
-        confidence=names.output(topics.CONFIDENCE) in watched,
-        groups={name: ids for name, ids in plan.groups.items() if names.mask(name) in watched},
-        overlay_opacity=plan.settings.overlay_opacity,
-    )
 
 
 def _batches(jobs: Iterable[_Job]) -> list[list[_Job]]:
