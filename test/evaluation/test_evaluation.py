@@ -11,12 +11,18 @@ import pytest
 from arrays import ArrayPictures
 from engines import picture, small_checkpoint
 
-from unet_seg_ros.errors import DataError
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.samples import Sample
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.evaluation.evaluation import (
+    Counts,
+    FrameScore,
+    evaluate,
+    frames_to_show,
+    segment_again,
+)
 from unet_seg_ros.inference.segmenter import Frame, Segmenter
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.evaluation.evaluation import Counts, FrameScore, evaluate, frames_to_show, segment_again
 
 SIZES = ((160, 120), (90, 70), (160, 120))
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from unet_seg_ros.datasets.readers import open_dataset
-from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.evaluation.frame_keeper import FrameKeeper
 from unet_seg_ros.evaluation.live_report import Drive
 from unet_seg_ros.evaluation.scorer import LABELS, TRUTH, Scorer
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Header, Image, write_image
 from unet_seg_ros.messages.semantic import TAGS, look_up, semantic_table
 

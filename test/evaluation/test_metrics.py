@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from unet_seg_ros.labels.label_set import LabelClass, LabelSet
 from unet_seg_ros.evaluation.metrics import ConfusionMatrix, common_labels
+from unet_seg_ros.labels.label_set import LabelClass, LabelSet
 
 CLASSES = 4
 

@@ -22,11 +22,11 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from unet_seg_ros.datasets.samples import Sample
-from unet_seg_ros.inference.segmenter import Segmenter
-from unet_seg_ros.labels.label_set import LabelClass, LabelSet
 from unet_seg_ros.evaluation import report
 from unet_seg_ros.evaluation.evaluation import Evaluation, evaluate
 from unet_seg_ros.evaluation.report_page import show_frames
+from unet_seg_ros.inference.segmenter import Segmenter
+from unet_seg_ros.labels.label_set import LabelClass, LabelSet
 
 NAMES = ("first & <b>", "second")
 HOSTILE = '<script>document.title = "taken over"</script>'

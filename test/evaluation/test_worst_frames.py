@@ -11,8 +11,8 @@ import pytest
 
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.splits import split
-from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.evaluation.worst_frames import WorstFrames
+from unet_seg_ros.labels.label_set import LabelSet
 
 SECOND = 1_000_000_000
 RNG = np.random.default_rng(1)

@@ -16,7 +16,7 @@ from launch.utilities import perform_substitutions
 
 from launch import LaunchContext
 from unet_seg_ros.nodes import camera, evaluation
-from unet_seg_ros.ros import parameters
+from unet_seg_ros.nodes.segmentation import parameters
 from unet_seg_ros.ros.parameters import ParameterSpec
 
 LAUNCH = Path(__file__).parents[2] / "launch"

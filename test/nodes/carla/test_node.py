@@ -29,7 +29,7 @@ from unet_seg_ros.labels.label_set import LabelSet
 
 pytest.importorskip("carla", reason="needs the carla package")
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RGB = "/carla/ego_vehicle/rgb_front"
 SEMANTIC = "/carla/ego_vehicle/semantic_segmentation_front"
 WIDTH, HEIGHT = 80, 60

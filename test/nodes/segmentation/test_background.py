@@ -30,5 +30,5 @@ def test_process_does_not_wait_for_it() -> None:
         "from unet_seg_ros.nodes.segmentation.background import run_in_background\n"
         "run_in_background(threading.Event().wait, 'for ever')\n"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     assert subprocess.run([sys.executable, "-c", program], cwd=root, timeout=30).returncode == 0

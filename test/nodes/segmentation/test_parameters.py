@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ import pytest
 import yaml
 from graph import Graph
 from rclpy.node import Node
+
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.nodes.segmentation.parameters import (
     PARAMETERS,
     Group,
@@ -18,11 +22,20 @@ from unet_seg_ros.nodes.segmentation.parameters import (
     read_settings,
     resolve_groups,
 )
-
-from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.ros.parameters import Changeable, ParameterError
 
-CONFIG = Path(__file__).parents[2] / "config" / "segmentation.yaml"
+ROOT = Path(__file__).parents[3]
+CONFIG = ROOT / "config" / "segmentation.yaml"
+DOCUMENTED_DEFAULTS = {
+    "input_size": "empty: the checkpoint's",
+    "palette": "empty: the checkpoint's",
+    "outputs": "all five",
+}
+DOCUMENTED_CHANGES = {
+    Changeable.AT_START: "at the start",
+    Changeable.UNCONFIGURED: "unconfigured",
+    Changeable.ALWAYS: "always",
+}
 
 
 def values(**changes: Any) -> dict[str, Any]:
@@ -132,3 +145,19 @@ def test_every_parameter_is_declared_with_a_descriptor() -> None:
 def test_config_file_documents_every_parameter_with_its_default() -> None:
     document = yaml.safe_load(CONFIG.read_text())
     assert document["/**"]["unet_segmentation"]["ros__parameters"] == values()
+
+
+def test_the_documented_table_is_the_specification() -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| (.+?) \| .+ \| (at the start|unconfigured|always) \|$",
+        (ROOT / "docs" / "topics.md").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    documented = {name: (default.strip("`"), when) for name, default, when in rows}
+    assert documented == {
+        spec.name: (
+            DOCUMENTED_DEFAULTS.get(spec.name, json.dumps(spec.default).strip('"')),
+            DOCUMENTED_CHANGES[spec.changeable],
+        )
+        for spec in PARAMETERS
+    }

@@ -31,7 +31,7 @@ from sensor_msgs.msg import Image
 
 from unet_seg_ros.nodes.segmentation.background import run_in_background
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 END_S = 2.0
 
 LISTENER = f"""
