@@ -46,6 +46,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 bench: install
 	@for name in $(BENCHMARKS); do echo; $(BIN)/python benchmarks/$$name.py || exit 1; done
