@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from unet_seg_ros.files import named_when_whole
+from unet_seg_ros.files import named_when_whole, replaced_when_whole, write_whole
 
 
 def make_file(path: Path) -> None:
@@ -51,3 +51,29 @@ def test_what_is_there_is_left_alone(name: str, tmp_path: Path) -> None:
     ):
         make_file(partial)
     assert (tmp_path / name).read_text() == "whole"
+
+
+def test_what_was_there_is_replaced_by_something_whole(tmp_path: Path) -> None:
+    path = tmp_path / "state.png"
+    write_whole(path, b"old")
+    with replaced_when_whole(path) as partial:
+        partial.write_bytes(b"new")
+        assert partial.suffix == ".png"
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_was_there_stays_after_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "state.png"
+    write_whole(path, b"old", sync=True)
+
+    def fail() -> None:
+        with replaced_when_whole(path) as partial:
+            partial.write_bytes(b"ne")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]

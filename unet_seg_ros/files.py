@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,6 +39,35 @@ def named_when_whole(path: Path) -> Iterator[Path]:
         else:
             partial.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def replaced_when_whole(path: Path) -> Iterator[Path]:
+    """Give a path to write a file at, which takes the place of `path` at the end of the block.
+
+    It is hidden, `.NAME.partial.SUFFIX`. An exception leaves what was there.
+    """
+    partial = path.with_name(f".{path.stem}.partial{path.suffix}")
+    try:
+        yield partial
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes, *, sync: bool = False) -> None:
+    """Write a file, or leave what was there.
+
+    Args:
+        path: The file.
+        content: What is in it.
+        sync: Whether it is on the disk before it gets its name, so that it survives a power cut.
+    """
+    with replaced_when_whole(path) as partial, partial.open("wb") as stream:
+        stream.write(content)
+        if sync:
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 def installed_version(package: str) -> str | None:

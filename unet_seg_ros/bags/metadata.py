@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +11,8 @@ from typing import Any
 
 import yaml
 from mcap import records
+
+from unet_seg_ros.files import write_whole
 
 FILE_NAME = "metadata.yaml"
 # The name of the MCAP record that has the same for the file that it is in.
@@ -91,12 +92,7 @@ class BagEntry:
     def write(self, folder: Path) -> None:
         """Write metadata.yaml; an earlier one is replaced when the new one is whole."""
         document = {"rosbag2_bagfile_information": self._information()}
-        partial = folder / f"{FILE_NAME}.partial"
-        with partial.open("w", encoding="utf-8") as stream:
-            stream.write(_as_yaml(document))
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(folder / FILE_NAME)
+        write_whole(folder / FILE_NAME, _as_yaml(document).encode(), sync=True)
 
     def record(self) -> records.Metadata:
         """Return the record that says the same inside an MCAP file."""

@@ -31,6 +31,7 @@ from unet_seg_ros.datasets.capture_format import (
 )
 from unet_seg_ros.datasets.json_files import json_object
 from unet_seg_ros.errors import DataError
+from unet_seg_ros.files import write_whole
 
 UNKNOWN_TOWN = "unknown"  # of recorded drives: no topic tells
 # Frames further apart than this show other places, and may be held apart from each other.
@@ -112,12 +113,10 @@ class CaptureWriter:
 
     def _write_picture(self, folder: str, name: str, pixels: cv2.typing.MatLike) -> None:
         path = self._capture / folder / f"{name}{SUFFIX}"
-        partial = path.with_name(f"{path.name}.partial")
         # OpenCV's own settings are fast ones: zlib's level 1 for runs only, one filter. With any
         # other level it tries every filter on every row, and takes half as long again.
         _, data = cv2.imencode(SUFFIX, pixels)
-        partial.write_bytes(data.tobytes())
-        partial.replace(path)
+        write_whole(path, data.tobytes())
 
     def _commit_oldest(self) -> None:
         lines, writing = self._waiting.popleft()
@@ -157,15 +156,16 @@ def begin_capture(capture: Path, description: Mapping[str, Any]) -> None:
     Raises:
         OSError: The folder has other files, or cannot be written.
     """
-    partial = capture / f"{DESCRIPTION_FILE}.partial"
-    ours = {PICTURES, TAGS, FRAMES_FILE, partial.name}
-    if capture.is_dir() and any(path.name not in ours for path in capture.iterdir()):
+    ours = {PICTURES, TAGS, FRAMES_FILE}
+    if capture.is_dir() and any(
+        path.name not in ours and not path.name.startswith(".") for path in capture.iterdir()
+    ):
         raise FileExistsError(errno.EEXIST, "has files that are not of a capture", str(capture))
     for folder in (PICTURES, TAGS):
         (capture / folder).mkdir(parents=True, exist_ok=True)
     (capture / FRAMES_FILE).touch()
-    partial.write_text(json.dumps({"format": VERSION, **description}, indent=1) + "\n")
-    partial.replace(capture / DESCRIPTION_FILE)
+    document = json.dumps({"format": VERSION, **description}, indent=1) + "\n"
+    write_whole(capture / DESCRIPTION_FILE, document.encode())
 
 
 def continue_capture(capture: Path) -> tuple[int, dict[str, Any]]:

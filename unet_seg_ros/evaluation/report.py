@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from unet_seg_ros.evaluation.evaluation import THING_ID, Counts, Evaluation, Res
 from unet_seg_ros.evaluation.instances import THRESHOLDS
 from unet_seg_ros.evaluation.metrics import Translation, ratio, translation
 from unet_seg_ros.evaluation.report_page import ShownFrames, report_page
-from unet_seg_ros.files import installed_version
+from unet_seg_ros.files import installed_version, write_whole
 from unet_seg_ros.inference.segmenter import Segmenter
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint
@@ -161,8 +160,8 @@ def write_report(folder: Path, report: dict[str, Any], shown: Sequence[ShownFram
         shown: The frames to show of every data set.
     """
     page = report_page(report, shown)
-    _write(folder / JSON_NAME, to_json(report) + "\n")
-    _write(folder / PAGE_NAME, page)
+    write_whole(folder / JSON_NAME, f"{to_json(report)}\n".encode())
+    write_whole(folder / PAGE_NAME, page.encode())
 
 
 def scored_groups(label_set: LabelSet) -> dict[str, tuple[int, ...]]:
@@ -298,12 +297,3 @@ def _plain(value: float) -> float | int | None:
 def _threads() -> str:
     threads = torch.get_num_threads()
     return f"{threads} thread{'s' if threads > 1 else ''}"
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -25,6 +25,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from unet_seg_ros.files import write_whole
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.unet import UNet, UNetConfig
 
@@ -93,7 +94,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, half: bool = Fa
     state = checkpoint.model.state_dict()
     tensors = {name: _to_file(tensor, half) for name, tensor in state.items()}
     metadata = {_DOCUMENT_KEY: document, _CHECKSUM_KEY: _checksum(document, tensors)}
-    _write_atomically(path, safetensors.torch.save(tensors, metadata))
+    write_whole(path, safetensors.torch.save(tensors, metadata), sync=True)
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
@@ -301,15 +302,3 @@ def _checksum(document: str, tensors: Mapping[str, Tensor]) -> str:
         digest.update(name.encode())
         digest.update(tensors[name].numpy().data)
     return digest.hexdigest()
-
-
-def _write_atomically(path: Path, content: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from unet_seg_ros.files import replaced_when_whole
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 Function = Callable[[Tensor], Tensor]
@@ -92,14 +92,9 @@ def export_network(
     network = ExportableNetwork(checkpoint)
     width, height = size or checkpoint.input_size
     other_sizes = [] if path.suffix == ".pt2" else [(width // 2 + 1, height // 3 + 1)]
-    unfinished = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        exported = format_.write(network, _pictures(2, (width, height)), unfinished)
-        agreement = _compare(network, exported, [(width, height), *other_sizes], format_)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return agreement
+    with replaced_when_whole(path) as partial:
+        exported = format_.write(network, _pictures(2, (width, height)), partial)
+        return _compare(network, exported, [(width, height), *other_sizes], format_)
 
 
 def _export_onnx(network: ExportableNetwork, example: Tensor, path: Path) -> Function:

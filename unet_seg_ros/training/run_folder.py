@@ -19,7 +19,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.files import replaced_when_whole, write_whole
 from unet_seg_ros.model.checkpoint import Checkpoint, save_checkpoint
 from unet_seg_ros.training.curves import draw_curves
 
@@ -120,12 +120,15 @@ class RunFolder:
         self.path = path
         (path / "samples").mkdir(parents=True, exist_ok=True)
         known = read_metrics(path) if step else []
-        self._write(METRICS_FILE, _csv_text([row for row in known if row["step"] <= step]).encode())
+        write_whole(
+            self.path / METRICS_FILE,
+            _csv_text([row for row in known if row["step"] <= step]).encode(),
+        )
         self._board = SummaryWriter(str(path), purge_step=step + 1 if step else None)
 
     def describe(self, run: Mapping[str, Any]) -> None:
         """Write `run.json`."""
-        self._write(RUN_FILE, (json.dumps(run, indent=2) + "\n").encode())
+        write_whole(self.path / RUN_FILE, (json.dumps(run, indent=2) + "\n").encode())
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Add a row of figures, named as in `FIELDS`, to the table and to TensorBoard."""
@@ -137,13 +140,13 @@ class RunFolder:
     def add_samples(self, step: int, picture: Uint8Array) -> None:
         """Keep a figure, `(H, W, 3)` uint8 RGB, of what the network sees at this step."""
         encoded = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
-        self._write(f"samples/step_{step:06}.png", np.asarray(encoded).tobytes())
+        write_whole(self.path / f"samples/step_{step:06}.png", np.asarray(encoded).tobytes())
         self._board.add_image("samples", picture, step, dataformats="HWC")
 
     def save_state(self, state: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
         """Write what resuming needs."""
         tensors = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-        self._write(STATE_FILE, safetensors.torch.save(tensors, dict(facts)))
+        write_whole(self.path / STATE_FILE, safetensors.torch.save(tensors, dict(facts)))
 
     def save_checkpoint(self, name: str, checkpoint: Checkpoint) -> None:
         """Write a checkpoint as `BEST` or `LAST`."""
@@ -151,25 +154,18 @@ class RunFolder:
 
     def write_card(self, text: str) -> None:
         """Write the model card of the best checkpoint."""
-        self._write(f"{BEST}.md", text.encode())
+        write_whole(self.path / f"{BEST}.md", text.encode())
 
     def finish(self) -> None:
         """Draw the curves and say that the training is complete: there is nothing to resume."""
         self.close()
-        temporary = self.path / ".curves.png.tmp"
-        draw_curves(read_metrics(self.path), temporary)
-        os.replace(temporary, self.path / "curves.png")
+        with replaced_when_whole(self.path / "curves.png") as partial:
+            draw_curves(read_metrics(self.path), partial)
         (self.path / STATE_FILE).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Write out what waits."""
         self._board.close()
-
-    def _write(self, name: str, content: bytes) -> None:
-        path = self.path / name
-        temporary = path.with_name(f".{path.name}.tmp")
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
 
 
 def _csv_text(rows: list[dict[str, float]]) -> str:
