@@ -13,6 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from engines import picture, small_checkpoint
 
 from unet_seg_ros.cli.main import main
@@ -110,6 +111,35 @@ def test_two_checkpoints_side_by_side(
     first, second = report["data"][0]["results"]
     assert first["confusion"] == second["confusion"]
     assert f"{first['miou']:.3f}  {second['miou']:>20.3f}" in capsys.readouterr().out
+
+
+def test_figures_of_each_drive_and_how_sure_they_are(
+    checkpoint: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for path in [*data.glob("*/0001_00000.png"), *data.glob("*/0001_00001.png")]:
+        path.rename(path.with_name(path.name.replace("0001", "0002", 1)))
+    other = checkpoint.with_name("other.safetensors")
+    changed = small_checkpoint()
+    torch.nn.init.normal_(changed.model.head.weight)
+    save_checkpoint(other, changed)
+    by = ("--by", "drive", "--by", "weather")
+    report = evaluate(checkpoint, data, "--against", str(other), *by)
+    [section] = report["data"]
+    assert {tuple(item["group"].values()): item["frames"] for item in section["by"]} == {
+        ("0001", "unknown"): TRAIN + VALIDATION - 4,
+        ("0002", "unknown"): 4,
+    }
+    for number, result in enumerate(section["results"]):
+        low, high = result["interval"]["pixel_accuracy"]
+        assert low < result["pixel_accuracy"] < high
+        # All pictures have the same size, and so the same weight.
+        parts = [(item["frames"], item["results"][number]) for item in section["by"]]
+        total = sum(frames * part["pixel_accuracy"] for frames, part in parts)
+        assert total / section["frames"] == pytest.approx(result["pixel_accuracy"], abs=1e-3)
+    low, high = section["difference_interval"]["pixel_accuracy"]
+    first, second = (result["pixel_accuracy"] for result in section["results"])
+    assert low <= second - first <= high
+    assert "by drive and weather" in capsys.readouterr().out
 
 
 def test_several_data_sets_are_scored_apart(checkpoint: Path, data: Path) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from unet_seg_ros.cli.arguments import add_evaluation_arguments
 from unet_seg_ros.cli.data_spec import METAVAR, parse_data_spec
+from unet_seg_ros.evaluation.groups import KINDS
 
 if TYPE_CHECKING:
     from unet_seg_ros.datasets.samples import LabelledPictures
@@ -24,6 +25,7 @@ examples:
   unet-seg evaluate --checkpoint mine.safetensors --data captures --part validation
   unet-seg evaluate --checkpoint mine.safetensors --against carla29-small --data captures
   unet-seg evaluate --checkpoint camvid11 --data camvid --part validation --json
+  unet-seg evaluate --checkpoint carla29-small --data captures --by weather --by town
 
 Writes report.json and report.html into the output folder; the page opens in any browser. Pictures
 are scored at their own size. What each figure means is in docs/evaluation.md.
@@ -65,6 +67,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--skip-bad", action="store_true", help="count files that cannot be used, and go on"
+    )
+    parser.add_argument(
+        "--by",
+        action="append",
+        choices=KINDS,
+        default=[],
+        help="also the figures of each weather, town or drive, as the pictures' names and folders "
+        "tell them; repeated, of every pair",
     )
     add_evaluation_arguments(parser)
     parser.set_defaults(run=run)
@@ -119,7 +129,8 @@ def _evaluate(
         skip_bad=options.skip_bad,
     )
     shown = report_page.show_frames(segmenters, pictures, measured, names)
-    return report.data_section(pictures, facts, measured, names), shown
+    section = report.data_section(pictures, facts, measured, names, pictures.drives, options.by)
+    return section, shown
 
 
 def _choose(
@@ -181,8 +192,42 @@ def for_people(report: dict[str, Any], out: Path) -> str:
         for row in figure_rows(data["results"]):
             values = "  ".join(f"{_number(value, row.digits):>20}" for value in row.values)
             lines.append(f"  {row.title:26}{values}")
+        lines += _sureness(data) + _by_group(data, report["checkpoints"])
     lines += [str(out / name) for name in ("report.html", "report.json")]
     return "\n".join(lines)
+
+
+def _sureness(data: dict[str, Any]) -> list[str]:
+    """Return between what mIoU and pixel accuracy lie, and the difference where there are two."""
+    told = [(result["checkpoint"], result["interval"]) for result in data["results"]]
+    told.append(("difference", data["difference_interval"]))
+    return [
+        f"  {who}: mIoU {_range(ends['miou'])}, pixel accuracy {_range(ends['pixel_accuracy'])} in "
+        "95 % of the draws of as many frames"
+        for who, ends in told
+        if ends
+    ]
+
+
+def _by_group(data: dict[str, Any], checkpoints: list[dict[str, Any]]) -> list[str]:
+    from unet_seg_ros.evaluation.breakdown import breakdown_rows
+
+    rows = breakdown_rows(data, [item["name"] for item in checkpoints])
+    if not rows:
+        return []
+    title = f"by {' and '.join(data['by'][0]['group'])}"
+    lines = [f"  {title:26}{'checkpoint':20}{'frames':>8}  {'pixel accuracy':22}mIoU"]
+    for row in rows:
+        figures = "".join(
+            f"{_number(row[key], 3)} {_range(row['interval'] and row['interval'][key]):16} "
+            for key in ("pixel_accuracy", "miou")
+        )
+        lines.append(f"  {row['group']:26}{row['checkpoint'][:19]:20}{row['frames']:>8}  {figures}")
+    return [line.rstrip() for line in lines]
+
+
+def _range(ends: list[float] | None) -> str:
+    return f"{ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
 
 
 def _number(value: float | None, digits: int) -> str:

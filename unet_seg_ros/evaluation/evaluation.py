@@ -19,6 +19,7 @@ from unet_seg_ros.datasets.samples import LabelledPictures, Sample
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.evaluation.boundary import BoundaryCounts
 from unet_seg_ros.evaluation.calibration import CalibrationCounts
+from unet_seg_ros.evaluation.flicker import FlickerCounts
 from unet_seg_ros.evaluation.instances import InstanceCounts
 from unet_seg_ros.evaluation.metrics import CommonLabels, ConfusionMatrix, common_labels
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
@@ -126,12 +127,16 @@ class Result:
         common: The way from them to those that are compared.
         counts: Of all frames together.
         frames: The score of each.
+        matrices: The pixels of each, where all of them are kept.
+        flicker: Pixels of frames that follow each other.
     """
 
     prediction_set: LabelSet
     common: CommonLabels
     counts: Counts
     frames: list[FrameScore] = field(default_factory=list)
+    matrices: list[ConfusionMatrix] = field(default_factory=list)
+    flicker: FlickerCounts = field(default_factory=FlickerCounts)
 
 
 @dataclass
@@ -183,6 +188,7 @@ def evaluate(
     if pictures.faults and not skip_bad:
         raise DataError(pictures.faults[0])
     evaluation = _begin(segmenters, pictures)
+    last = -1
     for index in indices:
         try:
             sample = pictures[index]
@@ -191,7 +197,9 @@ def evaluate(
                 raise
             evaluation.bad.append(str(error))
             continue
-        _score_frame(segmenters, index, sample, evaluation)
+        follows = index == last + 1 > 0 and pictures.drives[index] == pictures.drives[last]
+        _score_frame(segmenters, index, sample, evaluation, follows)
+        last = index
     if not evaluation.sizes:
         raise DataError(f"{pictures.name}: there is no picture to evaluate on")
     return evaluation
@@ -231,7 +239,11 @@ def _begin(segmenters: Sequence[Segmenter], pictures: LabelledPictures) -> Evalu
 
 
 def _score_frame(
-    segmenters: Sequence[Segmenter], index: int, sample: Sample, evaluation: Evaluation
+    segmenters: Sequence[Segmenter],
+    index: int,
+    sample: Sample,
+    evaluation: Evaluation,
+    follows: bool,
 ) -> None:
     height, width = sample.image.shape[:2]
     evaluation.sizes[width, height] += 1
@@ -242,15 +254,18 @@ def _score_frame(
         [segmentation] = segmenter([Frame(sample.image, "rgb")], Request(confidence=True))
         engine_ns = time.perf_counter_ns() - begin_ns
         assert segmentation.confidence is not None
+        prediction = result.common.prediction_table[segmentation.labels]
+        result.flicker.update(sample.image, prediction, follows)
         counts = Counts(len(evaluation.label_set))
         counts.update(
-            result.common.prediction_table[segmentation.labels],
+            prediction,
             result.common.truth_table[_truth(sample)],
             segmentation.confidence,
             engine_ns,
         )
         result.counts.merge(counts)
         matrix = counts.matrix
+        result.matrices.append(matrix)
         result.frames.append(
             FrameScore(index, sample.name, matrix.mean_iou(), matrix.pixel_accuracy())
         )

@@ -72,6 +72,10 @@ def figure_rows(results: Sequence[Mapping[str, Any]]) -> list[FigureRow]:
         note = "connected components, mean over IoU 0.50 to 0.95"
         values = [result["instances"]["mean_f1"] for result in results]
         group_rows.append(FigureRow("instances F1", note, values, 3))
+    note = "share of the pixels whose class changes where the picture does not"
+    group_rows.append(
+        FigureRow("flicker", note, [result["flicker"] for result in results], 4, False)
+    )
     return rows[:-1] + [row for row in group_rows if set(row.values) != {None}] + rows[-1:]
 
 

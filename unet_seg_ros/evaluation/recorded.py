@@ -110,6 +110,7 @@ def _count(index: int, frame: SegmentedFrame, evaluation: Evaluation) -> None:
     counts.update(prediction, frame.truth, confidence=None, engine_ns=0)
     result.counts.merge(counts)
     matrix = counts.matrix
+    result.matrices.append(matrix)
     result.frames.append(FrameScore(index, frame.name, matrix.mean_iou(), matrix.pixel_accuracy()))
     height, width = prediction.shape
     evaluation.sizes[width, height] += 1

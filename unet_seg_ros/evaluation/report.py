@@ -19,10 +19,13 @@ import torch
 
 from unet_seg_ros.datasets.splits import ALL_HELD_APART
 from unet_seg_ros.evaluation.boundary import TOLERANCE
+from unet_seg_ros.evaluation.breakdown import Intervals, breakdown, intervals, intervals_of
 from unet_seg_ros.evaluation.evaluation import THING_ID, Counts, Evaluation, Result
+from unet_seg_ros.evaluation.groups import Kind
 from unet_seg_ros.evaluation.instances import THRESHOLDS
 from unet_seg_ros.evaluation.metrics import Translation, ratio, translation
 from unet_seg_ros.evaluation.report_page import ShownFrames, report_page
+from unet_seg_ros.evaluation.uncertainty import draw
 from unet_seg_ros.files import installed_version, write_whole
 from unet_seg_ros.inference.segmenter import Segmenter
 from unet_seg_ros.labels.label_set import LabelSet
@@ -100,7 +103,12 @@ def checkpoint_section(name: str, file: Path, segmenter: Segmenter) -> dict[str,
 
 
 def data_section(
-    pictures: NamedTruth, facts: DataFacts, evaluation: Evaluation, names: Sequence[str]
+    pictures: NamedTruth,
+    facts: DataFacts,
+    evaluation: Evaluation,
+    names: Sequence[str],
+    drives: Sequence[str] = (),
+    by: Sequence[Kind] = (),
 ) -> dict[str, Any]:
     """Return the document's part about one data set.
 
@@ -109,6 +117,8 @@ def data_section(
         facts: Which part of it.
         evaluation: What was counted.
         names: The names of the checkpoints, in the order of the evaluation's results.
+        drives: The drive of every picture of the data set; needed with `by`.
+        by: What the frames of a row of the breakdown have in common; none for no breakdown.
     """
     counts = evaluation.results[0].counts
     label_set = evaluation.label_set
@@ -133,6 +143,8 @@ def data_section(
             {"checkpoint": name, **_result(result, label_set)}
             for name, result in zip(names, evaluation.results, strict=True)
         ],
+        "difference_interval": _difference_interval(evaluation),
+        "by": breakdown(evaluation, drives, by) if by else [],
     }
 
 
@@ -190,6 +202,8 @@ def _result(result: Result, label_set: LabelSet) -> dict[str, Any]:
         "boundary_f": _plain(counts.boundary.mean_f()),
         "expected_calibration_error": _plain(counts.calibration.expected_calibration_error()),
         "frames_per_second": _plain(counts.frames_per_second()),
+        "flicker": _plain(result.flicker.share()),
+        "interval": intervals_of(result.matrices),
         "groups": {
             name: {
                 "beta": (beta := GROUP_BETAS.get(name, 1.0)),
@@ -215,6 +229,14 @@ def _result(result: Result, label_set: LabelSet) -> dict[str, Any]:
             for frame in result.frames
         ],
     }
+
+
+def _difference_interval(evaluation: Evaluation) -> Intervals | None:
+    """Return by how much the second network differs from the first, on the same frames."""
+    if len(evaluation.results) < 2 or evaluation.results[0].counts.frames < 2:
+        return None
+    first, second = (draw(result.matrices) for result in evaluation.results)
+    return intervals(second.minus(first))
 
 
 def _label_notes(truth_set: LabelSet, evaluation: Evaluation, names: Sequence[str]) -> list[str]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.samples import LabelledPictures
+from unet_seg_ros.evaluation.breakdown import breakdown_rows
 from unet_seg_ros.evaluation.evaluation import (
     Evaluation,
     SegmentedFrame,
@@ -113,12 +114,13 @@ def report_page(report: dict[str, Any], shown: Sequence[ShownFrames]) -> str:
     """Return the page.
 
     Args:
-        report: The document of `training.report`.
+        report: The document of `evaluation.report`.
         shown: The frames to show of every data set, in its order.
     """
+    names = [checkpoint["name"] for checkpoint in report["checkpoints"]]
     return _template().render(
         report=report,
-        names=[checkpoint["name"] for checkpoint in report["checkpoints"]],
+        names=names,
         sections=[
             {
                 "data": data,
@@ -126,6 +128,7 @@ def report_page(report: dict[str, Any], shown: Sequence[ShownFrames]) -> str:
                 "legend": _legend(data, frames),
                 "figures": figure_rows(data["results"]),
                 "classes": _class_rows(data),
+                "by": breakdown_rows(data, names),
                 "confusions": [_confusion(data, result) for result in data["results"]],
             }
             for data, frames in zip(report["data"], shown, strict=True)
@@ -216,11 +219,20 @@ def _percent(share: float) -> str:
     return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
 
 
+def _whole_percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}".removesuffix("%")
+
+
 @functools.cache
 def _template() -> jinja2.Template:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters.update(figure=_figure, percent=_percent, difference=_difference)
+    environment.filters.update(
+        figure=_figure,
+        percent=_percent,
+        whole_percent=_whole_percent,
+        difference=_difference,
+    )
     source = importlib.resources.files(__package__) / "report_page.html"
     return environment.from_string(source.read_text(encoding="utf-8"))

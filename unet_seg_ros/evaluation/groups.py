@@ -1,0 +1,47 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Frames that belong together, by what their names say: the same weather, town or drive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+Kind = Literal["weather", "town", "drive"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_UNKNOWN = "unknown"
+_TOWN = re.compile(r"Town\d+(?:HD)?", re.IGNORECASE)
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+# What words in names say of the light, then of the weather: CARLA's presets (ClearNight,
+# HardRainSunset), data sets' (rain, fog). A name without either says nothing.
+_LIGHT = {"night": "night", "sunset": "sunset", "dusk": "sunset", "noon": "day", "day": "day"}
+_SKY = {
+    **dict.fromkeys(("rain", "rainy", "wet", "storm"), "rain"),
+    **dict.fromkeys(("fog", "foggy"), "fog"),
+    **dict.fromkeys(("clear", "cloudy"), ""),
+}
+
+
+def group_of(kinds: Sequence[Kind], name: str, drive: str) -> tuple[str, ...]:
+    """Return what a frame's name, such as `Town05ClearNight_003201_rain`, says of each kind."""
+    tellers = {"weather": weather_of, "town": town_of}
+    return tuple(tellers[kind](name) if kind in tellers else drive for kind in kinds)
+
+
+def town_of(name: str) -> str:
+    """Return the town: `Town05`."""
+    found = _TOWN.search(name)
+    return found[0] if found else _UNKNOWN
+
+
+def weather_of(name: str) -> str:
+    """Return light and weather: `night`, `night, rain`; day and a clear sky go without saying."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    light = [_LIGHT[word] for word in words if word in _LIGHT]
+    sky = [_SKY[word] for word in words if word in _SKY]
+    if not light and not sky:
+        return _UNKNOWN
+    # The twin of a clear scene that is called Town05Clear_rain has rain.
+    return ", ".join(filter(None, (light[0] if light else "day", max(sky, default=""))))
