@@ -3,7 +3,8 @@
 #
 #   sh docs/regions/with_pictures.sh ../shared/data carla_regions
 #
-# The first argument is the folder with carla_drive/ and carla_sequence_1280x960/.
+# The first argument is the folder with carla_drive/, carla_drive_weathers/ and
+# carla_sequence_1280x960/.
 set -eu
 
 if [ $# -ne 2 ] || [ -e "$2" ]; then
@@ -15,7 +16,7 @@ rm -rf "$2.part"
 mkdir -p "$2.part"
 cp -r "$(dirname "$0")/train" "$(dirname "$0")/measure" "$2.part"
 for file in "$2.part"/*/*/*.json; do
-    find "$1/carla_drive" "$1/carla_sequence_1280x960" \
+    find "$1/carla_drive" "$1/carla_drive_weathers" "$1/carla_sequence_1280x960" \
         -name "$(basename "$file" .json).jpg" -exec cp {} "$(dirname "$file")" \;
 done
 mv "$2.part" "$2"
