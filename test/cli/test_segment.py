@@ -17,8 +17,9 @@ from engines import picture, small_checkpoint
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.cli.main import main
+from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.inference.segmenter import Frame, Segmenter
-from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.model.checkpoint import save_checkpoint
 from unet_seg_ros.pictures.figures import overlay, with_legend
 from unet_seg_ros.pictures.files import read_label_picture, read_picture
@@ -133,6 +134,21 @@ def test_a_video_gets_a_label_map_a_frame_and_videos_to_look_at(
         assert shown.get(cv2.CAP_PROP_FPS) == 10
         assert shown.get(cv2.CAP_PROP_FRAME_WIDTH) == width
         assert (out / view / "one.png").exists()
+
+
+def test_drafts_for_labelme_are_a_data_set_with_their_pictures(
+    video: Path, folder: Path, checkpoint: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "drafts"
+    assert segment([video, folder], out, checkpoint, "--outputs", "labelme") == 0
+    drafts = open_dataset(str(out / "labelme"), label_set="camvid11")
+    assert (len(drafts), drafts.faults) == (VIDEO_FRAMES + 3, [])
+    assert (out / "labelme" / "two.jpg").read_bytes() == (folder / "two.jpg").read_bytes()
+    for sample in drafts:
+        draft = expected(checkpoint, sample.image)
+        # An untrained network's regions are mostly specks: most of what is drawn must agree.
+        drawn = sample.labels != UNKNOWN_ID
+        assert np.mean(draft[drawn] == sample.labels[drawn]) > 0.5
 
 
 def test_a_legend_stands_below_views_on_request_and_not_below_labels(

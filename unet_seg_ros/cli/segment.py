@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""`unet-seg segment`: label maps, colour masks and overlays of pictures, folders and videos."""
+"""`unet-seg segment`: label maps, polygons and overlays of pictures, folders and videos."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from unet_seg_ros.cli.progress import fault_lines, progress_bar
 from unet_seg_ros.pictures.figures import VIEWS
 
 LABELS = "labels"
-OUTPUTS = (LABELS, *VIEWS)
+OUTPUTS = (LABELS, "labelme", *VIEWS)
 
 _DESCRIPTION = """\
 Segment pictures, folders of pictures with all folders in them, and videos. Each kind of output has
 a folder of its own in OUT, with files named like the pictures:
 
   labels         class ids, a PNG with one channel; of a video, a PNG for every frame
+  labelme        polygons for labelme, JSON, beside a copy of the picture; of a video, of all frames
   overlay        the colour mask over the picture, PNG; of a video, an mp4
   color_mask     the label set's colours, PNG; of a video, an mp4
   side_by_side   picture and colour mask, PNG; of a video, an mp4
@@ -32,6 +33,7 @@ _EXAMPLES = """\
 examples:
   unet-seg segment pictures masks
   unet-seg segment street.jpg masks --outputs labels side_by_side
+  unet-seg segment pictures drafts --outputs labelme && labelme drafts/labelme
   unet-seg segment drive.mp4 masks --checkpoint mine.safetensors --outputs overlay --legend
 
 Label maps are read back by naming them: unet-seg data check with pictures in images/ and these in

@@ -1,9 +1,10 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Segments picture files and videos into a folder: label maps, and views of them for people."""
+"""Segments picture files and videos into a folder: label maps, polygons, and views for people."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import cv2
 import yaml
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.datasets.labelme_drafts import write_labelme
 from unet_seg_ros.datasets.sources import Video as VideoFrames
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.files import named_when_whole
@@ -27,7 +29,7 @@ from unet_seg_ros.pictures.video import Video
 if TYPE_CHECKING:  # torch takes seconds to import
     from unet_seg_ros.inference.segmenter import Segmenter
 
-LABELS = "labels"
+LABELS, LABELME = "labels", "labelme"
 LABEL_SET_FILE = "label_set.yaml"
 BATCH = 8
 _UNKNOWN_RATE_HZ = 25.0
@@ -85,7 +87,7 @@ def segment_files(
     Args:
         inputs: What to segment.
         folder: What to write; it has a temporary name until it is whole.
-        outputs: LABELS, and views of `figures.VIEWS`.
+        outputs: LABELS, LABELME, and views of `figures.VIEWS`.
         segmenter: The network.
         legend: Whether views have a legend below them.
         after_batch: Called now and then with how many pictures are done, and of about how many.
@@ -128,13 +130,19 @@ class _Picture:
     image: Uint8Array
     labels: Uint8Array | None = None
 
+    @property
+    def name(self) -> str:
+        """What its files are called, without suffix."""
+        name = self.source.name
+        return f"{name}/{self.number:06}" if self.source.rate_hz else name
+
 
 class _Writer:
     """Writes label maps and views; a context manager that completes the videos.
 
     Args:
         folder: Where to.
-        outputs: LABELS and views.
+        outputs: LABELS, LABELME and views.
         label_set: What the ids mean.
         legend: Whether views have a legend.
     """
@@ -169,7 +177,10 @@ class _Writer:
             assert picture.labels is not None
             for output in self._outputs:
                 if output == LABELS:
-                    self._write_labels(picture.source, picture.number, picture.labels)
+                    _write_mask(self._folder / LABELS / f"{picture.name}.png", picture.labels)
+                    continue
+                if output == LABELME:
+                    self._write_labelme(picture, picture.labels)
                     continue
                 view = labelled_view(output, picture.image, picture.labels, self._label_set)
                 if self._legend:
@@ -180,9 +191,17 @@ class _Writer:
                     bgr = cv2.cvtColor(view, cv2.COLOR_RGB2BGR)
                     _write_mask(self._folder / output / f"{picture.source.name}.png", bgr)
 
-    def _write_labels(self, source: Input, number: int, labels: Uint8Array) -> None:
-        name = f"{source.name}/{number:06}" if source.rate_hz else source.name
-        _write_mask(self._folder / LABELS / f"{name}.png", labels)
+    def _write_labelme(self, picture: _Picture, labels: Uint8Array) -> None:
+        """Write the regions of a picture and, as labelme wants it beside them, the picture."""
+        is_frame = bool(picture.source.rate_hz)
+        suffix = ".png" if is_frame else picture.source.path.suffix
+        beside = self._folder / LABELME / f"{picture.name}{suffix}"
+        beside.parent.mkdir(parents=True, exist_ok=True)
+        if is_frame:
+            write_picture(beside, cv2.cvtColor(picture.image, cv2.COLOR_RGB2BGR))
+        else:
+            shutil.copyfile(picture.source.path, beside)
+        write_labelme(beside, labels, self._label_set)
 
     def _video(self, source: Input, view: str) -> Video:
         """Return the video to add to; those of the video before are complete."""
