@@ -3,12 +3,8 @@
 #
 #   sh docs/regions/with_pictures.sh ../shared/data carla_regions
 #
-<<<<<<< HEAD
 # The first argument is the folder with carla_drive/, carla_drive_weathers/ and
 # carla_sequence_1280x960/.
-=======
-# The first argument is the folder with carla_drive/, carla_drive_weathers/ and carla_sequence_1280x960/.
->>>>>>> 204fcd8 (Draw frames of a drive through Town03 in rain, and the first by day)
 set -eu
 
 if [ $# -ne 2 ] || [ -e "$2" ]; then
