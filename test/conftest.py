@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""What every test shares: a DDS domain of its own, and the real pictures."""
+"""What every test shares: a DDS domain of its own, the real pictures, and towns."""
 
 import os
 import signal
@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from unet_seg_ros.ros.domain import free_domain_id
+from unet_seg_ros.town.camera import CameraModel
+from unet_seg_ros.town.drive import Drive
+from unet_seg_ros.town.town import Town
 
 os.environ["ROS_DOMAIN_ID"] = str(free_domain_id())
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
@@ -25,6 +28,22 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("the real pictures are not beside this checkout (../shared/data)")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def town() -> Town:
+    """Return a town, which takes a second or two to build; tests leave it as it is."""
+    return Town(seed=0)
+
+
+@pytest.fixture(scope="session")
+def loop_town() -> Town:
+    return Town(seed=0, layout="loop")
+
+
+@pytest.fixture(scope="session")
+def drive(town: Town) -> Drive:
+    return Drive(town, camera=CameraModel(320, 240))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
