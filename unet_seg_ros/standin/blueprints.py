@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from unet_seg_ros.town import models
+from unet_seg_ros.town import vehicles
 from unet_seg_ros.town.mesh import Color, Mesh
 
 RGB = "sensor.camera.rgb"
@@ -98,16 +98,16 @@ _SHIRT: Color = (60, 90, 150)
 
 # What each vehicle looks like. The colour that a client asks for is kept and not painted.
 VEHICLE_SHAPES: dict[str, Mesh] = {
-    "vehicle.tesla.model3": models.car("saloon", _BLUE),
-    "vehicle.lincoln.mkz_2020": models.car("saloon", _BLACK),
-    "vehicle.audi.tt": models.car("hatch", _RED),
-    "vehicle.mini.cooper_s": models.car("hatch", _WHITE),
-    "vehicle.nissan.patrol": models.car("suv", _WHITE),
-    "vehicle.mercedes.sprinter": models.car("van", _WHITE),
-    "vehicle.carlamotors.firetruck": models.truck(_RED),
-    "vehicle.mitsubishi.fusorosa": models.bus(_WHITE),
-    "vehicle.yamaha.yzf": models.motorcycle(_BLUE, _SHIRT),
-    "vehicle.diamondback.century": models.bicycle(_RED, _SHIRT, 0),
+    "vehicle.tesla.model3": vehicles.car("saloon", _BLUE),
+    "vehicle.lincoln.mkz_2020": vehicles.car("saloon", _BLACK),
+    "vehicle.audi.tt": vehicles.car("hatch", _RED),
+    "vehicle.mini.cooper_s": vehicles.car("hatch", _WHITE),
+    "vehicle.nissan.patrol": vehicles.car("suv", _WHITE),
+    "vehicle.mercedes.sprinter": vehicles.car("van", _WHITE),
+    "vehicle.carlamotors.firetruck": vehicles.truck(_RED),
+    "vehicle.mitsubishi.fusorosa": vehicles.bus(_WHITE),
+    "vehicle.yamaha.yzf": vehicles.motorcycle(_BLUE, _SHIRT),
+    "vehicle.diamondback.century": vehicles.bicycle(_RED, _SHIRT, 0),
 }
 _BASE_TYPES = {
     "vehicle.mercedes.sprinter": "van",

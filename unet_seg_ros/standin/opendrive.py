@@ -14,7 +14,7 @@ from itertools import permutations
 from math import cos, pi, remainder, sin
 from xml.etree import ElementTree as ET
 
-from unet_seg_ros.town.layout import HALF_STREET, LANE, SIDEWALK, Layout
+from unet_seg_ros.town.layout import HALF_STREET, LANE, SIDEWALK, TownLayout
 
 SPEED_LIMIT_KM_H = 30.0
 
@@ -23,12 +23,12 @@ _GEO_REFERENCE = "+proj=tmerc +lat_0=49 +lon_0=8 +k=1 +x_0=0 +y_0=0 +datum=WGS84
 _FIRST_TURN_ID, _FIRST_JUNCTION_ID = 1000, 2000
 
 
-def reach(layout: Layout) -> float:
+def reach(layout: TownLayout) -> float:
     """Metres from the middle of a junction to where its streets begin."""
     return HALF_STREET + layout.corner
 
 
-def opendrive(layout: Layout, name: str) -> str:
+def opendrive(layout: TownLayout, name: str) -> str:
     """The map as XML."""
     streets, junctions = _network(layout)
     root = ET.Element("OpenDRIVE")
@@ -110,7 +110,7 @@ class _Junction:
         return self.x + self.reach * cos(heading), self.y + self.reach * sin(heading)
 
 
-def _network(layout: Layout) -> tuple[list[_Street], list[_Junction]]:
+def _network(layout: TownLayout) -> tuple[list[_Street], list[_Junction]]:
     """Junctions where two streets or more meet, and the streets between neighbours."""
     junctions: dict[tuple[int, int], _Junction] = {}
     for i, x in enumerate(layout.xs):

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from unet_seg_ros.town.mesh import Color, Mesh, MeshBuilder
+from unet_seg_ros.town.rects import Rect, corners_of, grown
 from unet_seg_ros.town.tags import Tag
 
 LayoutName = Literal["grid", "loop"]
-Rect = tuple[float, float, float, float]  # x0, y0, x1, y1
 
 LANE = 3.6  # metres; every street has one lane each way
 HALF_STREET = LANE
@@ -76,7 +76,7 @@ class Junction:
 
 
 @dataclass(frozen=True)
-class Layout:
+class TownLayout:
     """The plan: street centre lines at xs and ys, blocks between them, kerbs rounded at corners."""
 
     xs: tuple[float, ...]
@@ -139,22 +139,24 @@ class Layout:
 
     def walk_around(self, block: Rect, outwards: float) -> Path:
         """The loop around a block at a distance from its kerb; negative is on its sidewalk."""
-        return Path.through(_rounded(_grown(block, outwards), self.corner + outwards))
+        return Path.through(_rounded(grown(block, outwards), self.corner + outwards))
 
 
-def plan(name: LayoutName, rng: np.random.Generator) -> Layout:
+def plan(name: LayoutName, rng: np.random.Generator) -> TownLayout:
     """Draw up a plan: `grid` has three by three blocks, `loop` is a ring road with wide bends."""
     if name == "loop":
-        return Layout(
+        return TownLayout(
             (0.0, float(rng.uniform(150, 190))), (0.0, float(rng.uniform(110, 150))), 32.0
         )
     if name != "grid":
         raise ValueError(f"unknown town layout '{name}': choose grid or loop")
     xs, ys = (np.cumsum([0.0, *rng.uniform(58, 84, 3)]) for _ in range(2))
-    return Layout(tuple(xs.tolist()), tuple(ys.tolist()), 6.0)
+    return TownLayout(tuple(xs.tolist()), tuple(ys.tolist()), 6.0)
 
 
-def ground(layout: Layout, rng: np.random.Generator, lots: list[tuple[Rect, Color, Tag]]) -> Mesh:
+def ground(
+    layout: TownLayout, rng: np.random.Generator, lots: list[tuple[Rect, Color, Tag]]
+) -> Mesh:
     """Everything that lies flat, in drawing order."""
     build = MeshBuilder()
 
@@ -177,24 +179,24 @@ def ground(layout: Layout, rng: np.random.Generator, lots: list[tuple[Rect, Colo
 
     # From the widest to the narrowest: each covers the middle of the one before.
     far = 3000.0
-    flat(_corners(_grown(layout.outer, far)), grass, Tag.TERRAIN)
+    flat(corners_of(grown(layout.outer, far)), grass, Tag.TERRAIN)
     rim = layout.corner + 2 * HALF_STREET
     for margin, color in ((SIDEWALK, slabs), (KERB, kerb)):
-        flat(_rounded(_grown(layout.outer, margin), rim + margin), color, Tag.SIDEWALK)
+        flat(_rounded(grown(layout.outer, margin), rim + margin), color, Tag.SIDEWALK)
     flat(_rounded(layout.outer, rim), road, Tag.ROAD)
     for block in layout.blocks:
         flat(_rounded(block, layout.corner), kerb, Tag.SIDEWALK)
-        flat(_rounded(_grown(block, -KERB), layout.corner - KERB), slabs, Tag.SIDEWALK)
+        flat(_rounded(grown(block, -KERB), layout.corner - KERB), slabs, Tag.SIDEWALK)
         inner = max(layout.corner - SIDEWALK, 0.5)
-        flat(_rounded(_grown(block, -SIDEWALK), inner), grass, Tag.TERRAIN)
+        flat(_rounded(grown(block, -SIDEWALK), inner), grass, Tag.TERRAIN)
     for rect, color, tag in lots:
-        flat(_corners(rect), color, tag)
+        flat(corners_of(rect), color, tag)
     for corners, color in _markings(layout, rng):
         flat(corners, color, Tag.ROAD_LINE)
     return build.build()
 
 
-def _markings(layout: Layout, rng: np.random.Generator) -> list[tuple[NDArray, Color]]:
+def _markings(layout: TownLayout, rng: np.random.Generator) -> list[tuple[NDArray, Color]]:
     """Centre lines, edge lines, stop lines and crossings."""
     marks: list[tuple[NDArray, Color]] = []
     streets = [(0, x, layout.ys) for x in layout.xs] + [(1, y, layout.xs) for y in layout.ys]
@@ -222,7 +224,7 @@ def _centre_line(line: NDArray, kind: str, color: Color) -> list[tuple[NDArray, 
     return [(q, color) for offset in offsets for q in _ribbon(line, offset, 0.13)]
 
 
-def _corner_lines(layout: Layout) -> list[tuple[NDArray, Color]]:
+def _corner_lines(layout: TownLayout) -> list[tuple[NDArray, Color]]:
     """The centre line around the four corners of the town, where only two streets meet."""
     ring = (layout.xs[0], layout.ys[0], layout.xs[-1], layout.ys[-1])
     outline = _rounded(ring, layout.corner + HALF_STREET, arc=16).reshape(4, -1, 2)
@@ -230,7 +232,7 @@ def _corner_lines(layout: Layout) -> list[tuple[NDArray, Color]]:
 
 
 def _stop(
-    layout: Layout, junction: Junction, dx: int, dy: int, crossing: bool
+    layout: TownLayout, junction: Junction, dx: int, dy: int, crossing: bool
 ) -> list[tuple[NDArray, Color]]:
     """Stop line and perhaps a zebra crossing across one arm of a junction."""
     start = HALF_STREET + layout.corner
@@ -319,16 +321,6 @@ def _rounded(rect: Rect, radius: float, arc: int = 7) -> NDArray:
             for a in angles
         ]
     )
-
-
-def _corners(rect: Rect) -> NDArray:
-    x0, y0, x1, y1 = rect
-    return np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-
-
-def _grown(rect: Rect, by: float) -> Rect:
-    x0, y0, x1, y1 = rect
-    return (x0 - by, y0 - by, x1 + by, y1 + by)
 
 
 def _unit(vectors: NDArray) -> NDArray:

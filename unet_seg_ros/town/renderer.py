@@ -9,54 +9,24 @@ sensor noise change the colours afterwards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_seg_ros.town.camera import NEAR, CameraModel, CameraPose, clip_polygon
+from unet_seg_ros.town.camera import NEAR, CameraModel, CameraPose
 from unet_seg_ros.town.mesh import PLAIN, Instances, Mesh
+from unet_seg_ros.town.projection import SUBPIXEL_BITS, Projection
 from unet_seg_ros.town.shading import LAMPLIGHT, NEUTRAL
 from unet_seg_ros.town.tags import Tag
-from unet_seg_ros.town.textures import HOLE
+from unet_seg_ros.town.texturing import Texturer
 from unet_seg_ros.town.town import Town
 from unet_seg_ros.town.weather import WEATHERS, Weather
 
 _COARSE = 8  # the sky and the air are worked out for every eighth pixel
-_FAR = 320.0  # metres; nothing beyond is drawn
-_FINE_PIXELS = 0.8  # models and polygons that look smaller are left out
 _TEXTURE_PIXELS = 7.0  # textured polygons that look smaller get their mean colour
 _SHADOWS_SEEN = 50.0  # metres; shadows of moving things beyond are left out
-_WILD = 1e6  # pixels; polygons that reach further out are cut at the picture's edges
-_SUBPIXEL_BITS = 4
-_SHADES = 24  # steps of light and of haze in which textures are prepared
-
-
-@dataclass(frozen=True)
-class _Projected:
-    """Polygons on the picture: corners in pixels, those of polygon p at first[p]:last[p]."""
-
-    corners: NDArray[np.int32]  # (K, 2) with _SUBPIXEL_BITS fractional bits
-    first: NDArray[np.int64]
-    last: NDArray[np.int64]
-    visible: NDArray[np.bool_]
-    low: NDArray[np.float64]  # (P, 2) left and top, not limited to the picture
-    high: NDArray[np.float64]
-
-
-class _Sticker(NamedTuple):
-    """A textured polygon on the picture."""
-
-    box: list[int]  # x0, y0, x1, y1 pixels it lies in
-    to_texel: NDArray[np.float64]  # (3, 3) from pixels of the box
-    border: int  # OpenCV's rule for texels beyond the edge
-    texture: int
-    level: int
-    shade: list[int]  # light, in _SHADES steps
-    haze: int
 
 
 class Renderer:
@@ -76,15 +46,13 @@ class Renderer:
         self._frame = np.empty((camera.height, camera.width, 4), np.uint8)
         size = (camera.height, camera.width)
         self._neutral, self._white = np.full(size, NEUTRAL, np.uint8), np.full(size, 255, np.uint8)
-        self._mask = np.zeros(size, np.uint8)  # all zero between two polygons
-        self._planes = self._frustum()
+        self._projection = Projection(camera)
+        self._texturer = Texturer(town.textures, camera)
         ground = town.ground
         spread = np.linalg.norm(
             ground.vertices - np.repeat(ground.centers, ground.counts, 0), axis=1
         )
         self._ground_radius = np.maximum.reduceat(spread, np.cumsum(ground.counts) - ground.counts)
-        self._texel_rows = [len(t.levels[0]) for t in town.textures]
-        self._tinted = lru_cache(maxsize=1024)(self._tint)
 
     def render(
         self,
@@ -138,18 +106,18 @@ class Renderer:
     def _draw_ground(
         self, pose: CameraPose, rays: NDArray, weather: Weather, actors: Instances
     ) -> None:
-        in_view = self._in_view(self.town.ground.centers, self._ground_radius, pose)
+        in_view = self._projection.in_view(self.town.ground.centers, self._ground_radius, pose)
         mesh = self.town.ground.part(np.flatnonzero(in_view))
         light = np.array(weather.ambient) + np.array(weather.sun) * weather.sun_direction[2]
         light = light * (LAMPLIGHT if weather.lamps else 1.0)
         wet = np.where(mesh.labels == Tag.ROAD_LINE, 0.9, 1.0 - 0.3 * weather.wetness)
         colors = np.clip(mesh.colors * light * wet[:, None], 0, 255)
-        projected = self._project(mesh.vertices, mesh.counts, pose)
+        projected = self._projection.project(mesh.vertices, mesh.counts, pose)
         fill = np.column_stack([colors, mesh.labels]).tolist()
         begin, end = projected.first.tolist(), projected.last.tolist()
         for p in np.flatnonzero(projected.visible).tolist():
             polygon = projected.corners[begin[p] : end[p]]
-            cv2.fillConvexPoly(self._frame, polygon, fill[p], cv2.LINE_8, _SUBPIXEL_BITS)
+            cv2.fillConvexPoly(self._frame, polygon, fill[p], cv2.LINE_8, SUBPIXEL_BITS)
 
         coarse_below = np.flatnonzero((rays[..., 2] < 0).any(axis=1))
         if not len(coarse_below):
@@ -213,19 +181,19 @@ class Renderer:
         swept = np.stack([base, np.roll(base, -1, 1), np.roll(cast, -1, 1), cast], axis=2)
         quads = np.concatenate([base[:, None], cast[:, None], swept], axis=1).reshape(-1, 2)
         corners = np.column_stack([quads, np.zeros(len(quads))])
-        projected = self._project(corners, np.full(len(corners) // 4, 4), pose)
+        projected = self._projection.project(corners, np.full(len(corners) // 4, 4), pose)
         dimmed = self._white[top:].copy()
-        pixels = projected.corners - (np.array([0, top], np.int32) << _SUBPIXEL_BITS)
+        pixels = projected.corners - (np.array([0, top], np.int32) << SUBPIXEL_BITS)
         for p in np.flatnonzero(projected.visible).tolist():
             corners = pixels[projected.first[p] : projected.last[p]]
-            cv2.fillConvexPoly(dimmed, corners, int(255 * shade), cv2.LINE_8, _SUBPIXEL_BITS)
+            cv2.fillConvexPoly(dimmed, corners, int(255 * shade), cv2.LINE_8, SUBPIXEL_BITS)
         cv2.multiply(factor, dimmed, dst=factor, scale=1.0 / 255.0)
 
     # ------------------------------------------------------------------ what stands up
 
     def _draw_models(self, pose: CameraPose, weather: Weather, everything: Instances) -> None:
         mesh, place = self._seen(pose, everything)
-        projected = self._project(mesh.vertices, mesh.counts, pose)
+        projected = self._projection.project(mesh.vertices, mesh.counts, pose)
         distance = np.linalg.norm(mesh.centers - pose.position, axis=1)
         # Within one model the solids from far to near; sorting is stable, so details stay on top.
         order = np.lexsort((-distance, place))
@@ -235,14 +203,16 @@ class Renderer:
         fill = np.column_stack([np.clip(colors, 0, 255), mesh.labels])[order].tolist()
         size = (projected.high - projected.low).max(axis=1)
         textured = (mesh.textures != PLAIN) & (size >= _TEXTURE_PIXELS) & projected.visible
-        stickers = self._stickers(mesh, pose, projected, np.flatnonzero(textured), lit, haze)
+        stickers = self._texturer.stickers(
+            mesh, pose, projected, np.flatnonzero(textured), lit, haze
+        )
         begin, end = projected.first.tolist(), projected.last.tolist()
         for p, color in zip(order.tolist(), fill, strict=True):
             corners = projected.corners[begin[p] : end[p]]
             if p in stickers:
-                self._stick(corners, stickers[p], weather)
+                self._texturer.stick(self._frame, corners, stickers[p], weather)
             else:
-                cv2.fillConvexPoly(self._frame, corners, color, cv2.LINE_8, _SUBPIXEL_BITS)
+                cv2.fillConvexPoly(self._frame, corners, color, cv2.LINE_8, SUBPIXEL_BITS)
 
     def _seen(self, pose: CameraPose, everything: Instances) -> tuple[Mesh, NDArray]:
         """Models in sight, placed in the world, and each polygon's place in the drawing order."""
@@ -257,7 +227,7 @@ class Renderer:
             ]
         )
         radius = library.radius[everything.models]
-        seen = np.flatnonzero(self._in_view(centre, radius, pose))
+        seen = np.flatnonzero(self._projection.in_view(centre, radius, pose))
         tops = everything.positions[seen, 2] + library.half_size[everything.models[seen], 2]
         hidden = self.town.occluders.hidden(pose.position, centre[seen, :2], radius[seen], tops)
         seen = seen[~hidden]
@@ -273,16 +243,6 @@ class Renderer:
         place[np.lexsort((-distance, rank))] = np.arange(len(seen))
         mesh, owner = library.place(shown, pose.position)
         return mesh, place[owner]
-
-    def _in_view(
-        self, centers: NDArray[np.floating], radius: NDArray[np.floating], pose: CameraPose
-    ) -> NDArray[np.bool_]:
-        """Whether balls are in the camera's view, near enough, and large enough to be seen."""
-        camera = (centers - pose.position) @ pose.rotation.T
-        distance = np.linalg.norm(camera, axis=1)
-        inside = (camera @ self._planes[:, :3].T > -radius[:, None] * self._plane_size).all(axis=1)
-        large = radius * self.camera.focal > _FINE_PIXELS * distance
-        return np.asarray(inside & large & (distance - radius < _FAR))
 
     def _ranks(self, seen: NDArray, shown: Instances, pose: CameraPose) -> NDArray[np.int64]:
         """Drawing rank of each model in sight; the numbers in `seen` put movers last."""
@@ -309,142 +269,6 @@ class Renderer:
         light += mesh.glow[:, None] * (1.0 - light)
         haze = 1.0 - np.exp(-weather.fog * distance)
         return light, haze * (1.0 - 0.5 * mesh.glow)
-
-    # ------------------------------------------------------------------ textures
-
-    def _stickers(
-        self,
-        mesh: Mesh,
-        pose: CameraPose,
-        projected: _Projected,
-        which: NDArray[np.int64],
-        lit: NDArray[np.float64],
-        haze: NDArray[np.float64],
-    ) -> dict[int, _Sticker]:
-        """How to paint each of the textured polygons."""
-        if not len(which):
-            return {}
-        first = (np.cumsum(mesh.counts) - mesh.counts)[which]
-        corners = (mesh.vertices[first[:, None] + np.arange(4)] - pose.position) @ pose.rotation.T
-        origin, repeats, numbers = corners[:, 3], mesh.repeats[which], mesh.textures[which].tolist()
-        across, down = corners[:, 2] - origin, corners[:, 0] - origin
-        plane = np.stack([across / repeats[:, :1], down / repeats[:, 1:], origin], axis=2)
-        to_pixel = self.camera.matrix @ plane
-        to_pixel[np.abs(np.linalg.det(to_pixel)) < 1e-9] = np.eye(3)  # edge-on: nothing to see
-
-        depth = np.maximum(corners[:, :, 2].mean(axis=1), NEAR)
-        texels = np.array([self._texel_rows[n] for n in numbers])
-        texels_per_m = texels * repeats[:, 1] / np.linalg.norm(down, axis=1)
-        level = np.maximum(np.log2(texels_per_m * depth / self.camera.focal) + 0.3, 0).astype(int)
-        pyramids = [self.town.textures[n].levels for n in numbers]
-        level = np.minimum(level, [len(pyramid) - 1 for pyramid in pyramids]).tolist()
-        sizes = [
-            (pyramid[k].shape[1], pyramid[k].shape[0])
-            for pyramid, k in zip(pyramids, level, strict=True)
-        ]
-        edge = (self.camera.width, self.camera.height)
-        low = np.maximum(projected.low[which] - 1, 0).astype(int)
-        high = np.minimum(projected.high[which] + 2, edge).astype(int)
-        # From pixels of the box to texels; texel 0 has its middle at 0 there, 0.5 here.
-        to_texel = np.linalg.inv(to_pixel)
-        to_texel[:, :, 2] += (to_texel[:, :, :2] * low[:, None]).sum(axis=2)
-        to_texel[:, :2] *= np.array(sizes, np.float64)[:, :, None]
-        to_texel[:, :2] -= 0.5 * to_texel[:, 2:]
-
-        once = (repeats == 1.0).all(axis=1)
-        borders = np.where(once, cv2.BORDER_REPLICATE, cv2.BORDER_WRAP).tolist()
-        shades = np.round(np.minimum(lit[which], 2.0) * _SHADES).astype(int).tolist()
-        hazes = np.round(haze[which] * _SHADES).astype(int).tolist()
-        boxes = np.hstack([low, high]).tolist()
-        rows = zip(boxes, to_texel, borders, numbers, level, shades, hazes, strict=True)
-        return {p: _Sticker(*row) for p, row in zip(which.tolist(), rows, strict=True)}
-
-    def _stick(self, corners: NDArray[np.int32], sticker: _Sticker, weather: Weather) -> None:
-        """Paint one textured polygon."""
-        x0, y0, x1, y1 = sticker.box
-        if x1 <= x0 or y1 <= y0:
-            return
-        patch = cv2.warpPerspective(
-            self._tinted(
-                sticker.texture, sticker.level, tuple(sticker.shade), sticker.haze, weather.horizon
-            ),
-            sticker.to_texel,
-            (x1 - x0, y1 - y0),
-            flags=cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP,
-            borderMode=sticker.border,
-        )
-        patch = patch.view(np.uint8).reshape(y1 - y0, x1 - x0, 4)
-        cv2.fillConvexPoly(self._mask, corners, 1, cv2.LINE_8, _SUBPIXEL_BITS)
-        mask = self._mask[y0:y1, x0:x1]
-        if self.town.textures[sticker.texture].has_holes:
-            mask &= (patch[..., 3] != HOLE).view(np.uint8)
-        cv2.copyTo(patch, mask, self._frame[y0:y1, x0:x1])
-        mask[:] = 0
-
-    def _tint(
-        self,
-        number: int,
-        level: int,
-        shade: tuple[int, int, int],
-        haze: int,
-        horizon: tuple[float, float, float],
-    ) -> NDArray[np.float32]:
-        """A texture in some light behind some haze, its four bytes a texel seen as one float.
-
-        OpenCV copies one float faster than four bytes, and its nearest-texel lookup only copies.
-        """
-        channels = list(cv2.split(self.town.textures[number].levels[level]))
-        far = haze / _SHADES
-        for i in range(3):
-            gain, offset = shade[i] / _SHADES * (1 - far), horizon[i] * far
-            channels[i] = cv2.convertScaleAbs(channels[i], alpha=gain, beta=offset)
-        return np.asarray(cv2.merge(channels)).view(np.float32)[..., 0]
-
-    # ------------------------------------------------------------------ polygons
-
-    def _frustum(self) -> NDArray[np.float64]:
-        """Planes (5, 4) in camera axes: the near one and the picture's sides."""
-        x = self.camera.width / 2 / self.camera.focal
-        y = self.camera.height / 2 / self.camera.focal
-        planes = np.array(
-            [[0, 0, 1, -NEAR], [1, 0, x, 0], [-1, 0, x, 0], [0, 1, y, 0], [0, -1, y, 0]], np.float64
-        )
-        self._plane_size = np.linalg.norm(planes[:, :3], axis=1)
-        return planes
-
-    def _pixels(self, camera: NDArray[np.floating]) -> NDArray[np.float64]:
-        centre = self.camera.matrix[:2, 2]
-        return np.asarray(camera[:, :2] / camera[:, 2:] * self.camera.focal + centre)
-
-    def _project(
-        self, vertices: NDArray[np.floating], counts: NDArray[np.integer], pose: CameraPose
-    ) -> _Projected:
-        """Corners on the picture, cut where a polygon gets too close or leaves the view by far."""
-        camera = (vertices - pose.position) @ pose.rotation.T
-        last = np.cumsum(counts)
-        first = last - counts
-        near = np.minimum.reduceat(camera[:, 2], first)
-        visible = np.maximum.reduceat(camera[:, 2], first) >= NEAR
-        pixels = self._pixels(np.maximum(camera, (-np.inf, -np.inf, NEAR)))
-        low, high = np.minimum.reduceat(pixels, first), np.maximum.reduceat(pixels, first)
-        wild = np.maximum(-low, high).max(axis=1) > _WILD
-        extra, at = [pixels], len(pixels)
-        for p in np.flatnonzero(visible & ((near < NEAR) | wild)):
-            corners = clip_polygon(
-                camera[first[p] : last[p]], self._planes[: None if wild[p] else 1]
-            )
-            if len(corners) < 3:
-                visible[p] = False
-                continue
-            extra.append(self._pixels(corners))
-            low[p], high[p] = extra[-1].min(axis=0), extra[-1].max(axis=0)
-            first[p], last[p] = at, at + len(corners)
-            at += len(corners)
-        edge = (self.camera.width, self.camera.height)
-        visible &= ((high > -1) & (low < edge)).all(axis=1)
-        visible &= (high - low).max(axis=1) > _FINE_PIXELS
-        corners = np.round(np.concatenate(extra) * (1 << _SUBPIXEL_BITS)).astype(np.int32)
-        return _Projected(corners, first, last, visible, low, high)
 
     # ------------------------------------------------------------------ the camera itself
 

@@ -14,9 +14,13 @@ from unet_seg_ros.town.layout import LayoutName, Path, ground, plan
 from unet_seg_ros.town.mesh import Instances, Library, Mesh
 from unet_seg_ros.town.occlusion import Occluders
 from unet_seg_ros.town.order import PaintOrder
+from unet_seg_ros.town.outskirts import surround
+from unet_seg_ros.town.plots import fill_block
 from unet_seg_ros.town.scenery import Scenery
 from unet_seg_ros.town.shading import LightMap
 from unet_seg_ros.town.sky import Sky
+from unet_seg_ros.town.stock import Stock
+from unet_seg_ros.town.streets import furnish_block, place_signals
 from unet_seg_ros.town.traffic import Traffic
 
 
@@ -44,12 +48,17 @@ class Town:
         rng = np.random.default_rng([seed, {"grid": 0, "loop": 1}.get(layout, 2)])
         self.layout = plan(layout, rng)
         models: list[tuple[Mesh, bool]] = []
-        scenery = Scenery(self.layout, rng, models)
+        scenery = Scenery(rng, Stock(rng, models))
+        for block in self.layout.blocks:
+            fill_block(scenery, self.layout, block)
+            furnish_block(scenery, self.layout, block)
+        surround(scenery, self.layout)
+        signal_models = place_signals(scenery, self.layout)
         self.ground = ground(self.layout, rng, scenery.lots)
-        self.traffic = Traffic(self.layout, scenery.signals, scenery.signal_models, models, rng)
+        self.traffic = Traffic(self.layout, scenery.signals, signal_models, models, rng)
         self.guest_models = range(len(models), len(models) + len(guests))
         self.library = Library.of([*models, *((mesh, False) for mesh in guests)])
-        self.textures = scenery.textures
+        self.textures = scenery.stock.textures
         self.statics = scenery.instances
         self._scenery = scenery
         footprints = scenery.footprints

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from unet_seg_ros.town import models
-from unet_seg_ros.town.layout import SIDEWALK, Layout, Path
+from unet_seg_ros.town.layout import SIDEWALK, Path, TownLayout
 from unet_seg_ros.town.mesh import Color, Instances, Mesh
-from unet_seg_ros.town.models import WALK_PHASES
+from unet_seg_ros.town.people import WALK_PHASES, pedestrian
 from unet_seg_ros.town.scenery import Signal
+from unet_seg_ros.town.vehicles import bicycle, bus, car, motorcycle, truck
 
 _PAINTS: tuple[Color, ...] = (
     (172, 28, 30), (225, 225, 222), (34, 36, 42), (46, 84, 150), (128, 132, 138),
@@ -85,7 +85,7 @@ class Traffic:
 
     def __init__(
         self,
-        layout: Layout,
+        layout: TownLayout,
         signals: list[Signal],
         signal_models: NDArray[np.int32],
         library: list[tuple[Mesh, bool]],
@@ -166,7 +166,7 @@ def _in_the_way(places: NDArray[np.floating], guests: NDArray[np.floating]) -> N
     return np.asarray(((ahead < _ROOM_AHEAD_M) & (aside < _ROOM_ASIDE_M)).any(axis=1))
 
 
-def _groups(layout: Layout, rng: np.random.Generator) -> list[set[tuple[int, int]]]:
+def _groups(layout: TownLayout, rng: np.random.Generator) -> list[set[tuple[int, int]]]:
     """Part the blocks into groups; the first is a large one, whose outline turns left and right."""
     columns, rows = len(layout.xs) - 1, len(layout.ys) - 1
     cells = {(i, j) for i in range(columns) for j in range(rows)}
@@ -196,14 +196,14 @@ def _vehicle_models(
 
     for body in ("saloon", "hatch", "suv", "van"):
         for paint in rng.permutation(len(_PAINTS))[:5]:
-            add("car", [models.car(body, _PAINTS[paint])])
+            add("car", [car(body, _PAINTS[paint])])
     for paint in _PAINTS[:5]:
-        add("truck", [models.truck(paint)])
-        add("motorcycle", [models.motorcycle(paint, _SHIRTS[rng.integers(len(_SHIRTS))])])
+        add("truck", [truck(paint)])
+        add("motorcycle", [motorcycle(paint, _SHIRTS[rng.integers(len(_SHIRTS))])])
     for paint in ((200, 60, 40), (40, 110, 150), (214, 176, 60)):
-        add("bus", [models.bus(paint)])
+        add("bus", [bus(paint)])
         shirt = _SHIRTS[rng.integers(len(_SHIRTS))]
-        pedalling = [models.bicycle(paint, shirt, phase) for phase in range(WALK_PHASES)]
+        pedalling = [bicycle(paint, shirt, phase) for phase in range(WALK_PHASES)]
         add("bicycle", pedalling, stride=5.0)
     return kinds
 
@@ -216,7 +216,7 @@ def _walker_models(library: list[tuple[Mesh, bool]], rng: np.random.Generator) -
         trousers = _TROUSERS[rng.integers(len(_TROUSERS))]
         first.append(len(library))
         library.extend(
-            (models.pedestrian(shirt, trousers, look, phase), False) for phase in range(WALK_PHASES)
+            (pedestrian(shirt, trousers, look, phase), False) for phase in range(WALK_PHASES)
         )
     return first
 
