@@ -39,8 +39,9 @@ from simulator import simulator
 from unet_seg_ros.carla import rig as rig_module
 from unet_seg_ros.carla.client import connect, leave
 from unet_seg_ros.carla.inbox import Inbox
-from unet_seg_ros.carla.rig import Frame, Rig, Setting, open_rig
+from unet_seg_ros.carla.rig import Rig, RigFrame, open_rig
 from unet_seg_ros.carla.rig_file import RigFile, load_rig
+from unet_seg_ros.carla.setting import Setting
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Header
 from unet_seg_ros.messages.semantic import PALETTE, TAGS, look_up, semantic_table
@@ -81,7 +82,7 @@ class MessageTopics:
             for camera_id in self._cameras
         }
 
-    def publish(self, frame: Frame) -> None:
+    def publish(self, frame: RigFrame) -> None:
         """Publish a frame's pictures."""
         for camera_id, bgra in frame.pictures.items():
             camera, (images, infos) = self._cameras[camera_id], self._publishers[camera_id]

@@ -15,13 +15,16 @@ import numpy as np
 import pytest
 
 from unet_seg_ros.carla import capture as capture_module
-from unet_seg_ros.carla.capture import Plan, cameras_with_truth, capture, label_set_of
+from unet_seg_ros.carla.actors import SpawnError
+from unet_seg_ros.carla.capture import cameras_with_truth, capture, label_set_of
+from unet_seg_ros.carla.capture_plan import CapturePlan
 from unet_seg_ros.carla.client import CarlaError, Simulator
-from unet_seg_ros.carla.rig import Frame, Setting, SpawnError
+from unet_seg_ros.carla.rig import RigFrame
 from unet_seg_ros.carla.rig_file import RigFile, RigFileError, load_rig
+from unet_seg_ros.carla.setting import Setting
 from unet_seg_ros.poses import Pose
 
-PLAN = Plan(
+PLAN = CapturePlan(
     town="Town03",
     frames=100,
     weathers=("ClearNoon", "HardRainNight"),
@@ -49,14 +52,14 @@ class ScriptedRig:
     def set_weather(self, name: str) -> None:
         """Leave the weather as it is."""
 
-    def tick(self) -> Frame:
+    def tick(self) -> RigFrame:
         """Return the next frame, whose pictures are black."""
         self._number += 1
         pictures = {
             camera.id: np.zeros((2, 2, 4), np.uint8) for camera in load_rig("front").cameras
         }
         pose = Pose(x=next(self._places_m))
-        return Frame(self._number, self._number * 50_000_000, pose, 0.0, pictures, ())
+        return RigFrame(self._number, self._number * 50_000_000, pose, 0.0, pictures, ())
 
 
 @pytest.fixture
@@ -75,7 +78,7 @@ def starts(monkeypatch: pytest.MonkeyPatch) -> list[Setting]:
     return settings
 
 
-def captured(plan: Plan, folder: Path) -> list[dict]:
+def captured(plan: CapturePlan, folder: Path) -> list[dict]:
     simulator = Simulator(client=None, host="", port=0, timeout_s=1.0, version="0.9.16")
     try:
         capture(simulator, load_rig("front"), plan, folder, lambda: False)

@@ -63,7 +63,7 @@ def test_what_is_no_choice_is_refused(name):
 
 
 def specs_of_carla() -> tuple[ParameterSpec, ...]:
-    return pytest.importorskip("unet_seg_ros.nodes.carla.node").PARAMETERS
+    return pytest.importorskip("unet_seg_ros.nodes.carla.parameters").PARAMETERS
 
 
 @pytest.mark.parametrize(

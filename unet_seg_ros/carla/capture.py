@@ -10,27 +10,20 @@ from __future__ import annotations
 
 import json
 import math
-import random
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from unet_seg_ros.carla.actors import SpawnError
+from unet_seg_ros.carla.capture_plan import CapturePlan
 from unet_seg_ros.carla.client import CarlaError, Simulator
-from unet_seg_ros.carla.rig import (
-    Driver,
-    Frame,
-    Rig,
-    Setting,
-    SpawnError,
-    load_town,
-    open_rig,
-    weather_names,
-)
+from unet_seg_ros.carla.rig import Rig, RigFrame, open_rig
 from unet_seg_ros.carla.rig_file import RigFile, RigFileError
+from unet_seg_ros.carla.setting import Setting
 from unet_seg_ros.datasets.capture_format import DESCRIPTION_FILE, read_description
 from unet_seg_ros.datasets.capture_writer import (
     CapturedPair,
@@ -41,8 +34,6 @@ from unet_seg_ros.datasets.capture_writer import (
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.files import installed_version
 from unet_seg_ros.poses import Pose
-
-ALL_WEATHERS = "all"
 
 ROLE_NAME = "unet_seg_capture"  # not that of an ego vehicle, which would be adopted
 
@@ -57,75 +48,6 @@ MAX_STANDSTILL_S = 60.0
 
 MAX_STANDSTILLS = 3
 MAX_INCOMPLETE = 20
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is to be captured. A capture goes on only with the plan that it was begun with.
-
-    Attributes:
-        town: The map.
-        frames: How many frames; each has a picture of every camera.
-        weathers: Names of CARLA's weathers.
-        spawn_points: Numbers of the map's spawn points.
-        every: Steps of the simulation from one frame to the next.
-        step_s: Simulated seconds of a step.
-        driver: As `Setting.driver`.
-        seed: Of the autopilot.
-    """
-
-    town: str
-    frames: int
-    weathers: tuple[str, ...]
-    spawn_points: tuple[int, ...]
-    every: int
-    step_s: float
-    driver: Driver
-    seed: int
-
-    def leg(self, frame: int) -> tuple[int, str]:
-        """Return the spawn point and the weather of a frame, counted from 0."""
-        legs = len(self.spawn_points) * len(self.weathers)
-        place, sky = divmod(frame * legs // self.frames, len(self.weathers))
-        return self.spawn_points[place], self.weathers[sky]
-
-
-def make_plan(
-    simulator: Simulator,
-    *,
-    town: str,
-    frames: int,
-    weathers: Sequence[str],
-    spawn_points: int,
-    every: int,
-    step_s: float,
-    driver: Driver,
-    seed: int,
-) -> Plan:
-    """Load the town and decide where to start and what weathers to have.
-
-    Args:
-        simulator: Where to capture.
-        town: The map; empty: the one that is loaded.
-        frames: As `Plan.frames`.
-        weathers: Names, or `all` alone.
-        spawn_points: How many; fewer where the town has fewer. The seed picks them.
-        every: As `Plan.every`.
-        step_s: As `Plan.step_s`.
-        driver: As `Plan.driver`.
-        seed: Picks the spawn points, and is the autopilot's.
-
-    Raises:
-        CarlaError: The simulator lacks the town or a weather.
-    """
-    known = weather_names()
-    chosen = known if list(weathers) == [ALL_WEATHERS] else tuple(weathers)
-    for name in chosen:
-        if name not in known:
-            raise CarlaError(f"no weather {name!r}: give {ALL_WEATHERS}, or of {', '.join(known)}")
-    town, available = load_town(simulator, town)
-    numbers = random.Random(seed).sample(range(available), min(spawn_points, available))
-    return Plan(town, frames, chosen, tuple(numbers), every, step_s, driver, seed)
 
 
 def cameras_with_truth(rig_file: RigFile) -> tuple[RigFile, tuple[str, ...]]:
@@ -151,7 +73,7 @@ def cameras_with_truth(rig_file: RigFile) -> tuple[RigFile, tuple[str, ...]]:
 def capture(
     simulator: Simulator,
     rig_file: RigFile,
-    plan: Plan,
+    plan: CapturePlan,
     folder: Path,
     is_stopped: Callable[[], bool],
 ) -> int:
@@ -217,7 +139,7 @@ class _Session:
         simulator: Simulator,
         rig_file: RigFile,
         setting: Setting,
-        plan: Plan,
+        plan: CapturePlan,
         writer: CaptureWriter,
         bar: tqdm[Any],
         is_stopped: Callable[[], bool],
@@ -275,7 +197,7 @@ class _Session:
     def _drive(self, rig: Rig, spawn_point: int) -> None:
         """Keep frames until another spawn point's turn has come, or the vehicle does not move."""
         weather = ""
-        kept: Frame | None = None
+        kept: RigFrame | None = None
         while self._wants_more():
             turn, sky = self._plan.leg(self._frames)
             if turn != spawn_point:
@@ -301,7 +223,7 @@ class _Session:
         self._bar.set_postfix_str(f"{name}, spawn point {self._spawn_point}")
         _advance(rig, math.ceil(SETTLING_S / self._plan.step_s))
 
-    def _keep(self, frame: Frame, weather: str) -> None:
+    def _keep(self, frame: RigFrame, weather: str) -> None:
         line = {
             "frame": frame.number,
             "timestamp": frame.stamp_ns / 1e9,
@@ -327,7 +249,7 @@ class _Session:
         self._incomplete = 0
         self._bar.update()
 
-    def _count_incomplete(self, frame: Frame) -> None:
+    def _count_incomplete(self, frame: RigFrame) -> None:
         self._incomplete += 1
         if self._incomplete == MAX_INCOMPLETE:
             raise CarlaError(
@@ -354,14 +276,14 @@ def _pairs(rig_file: RigFile) -> list[tuple[str, str]]:
     ]
 
 
-def _advance(rig: Rig, steps: int) -> Frame:
+def _advance(rig: Rig, steps: int) -> RigFrame:
     """Step the world and return the last frame."""
     for _ in range(steps - 1):
         rig.tick()
     return rig.tick()
 
 
-def _distance_m(one: Frame, other: Frame) -> float:
+def _distance_m(one: RigFrame, other: RigFrame) -> float:
     a, b = one.vehicle, other.vehicle
     return math.dist((a.x, a.y, a.z), (b.x, b.y, b.z))
 

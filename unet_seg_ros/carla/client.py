@@ -13,6 +13,8 @@ import importlib
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn
@@ -23,6 +25,13 @@ if TYPE_CHECKING:
 
 class CarlaError(RuntimeError):
     """Something that CARLA lacks or refuses; the message is a sentence for the user."""
+
+
+class ServerLostError(CarlaError):
+    """The server does not answer any more, or the vehicle is gone from its world.
+
+    The rig is of no use then: close it, connect anew and open another one.
+    """
 
 
 @dataclass(frozen=True)
@@ -98,6 +107,24 @@ def connect(host: str, port: int, timeout_s: float) -> Simulator:
     return Simulator(client, host, port, timeout_s, server_version)
 
 
+@contextmanager
+def translated_errors(simulator: Simulator) -> Iterator[None]:
+    """Turn the client's errors into ones that a user understands.
+
+    Raises:
+        ServerLostError: The server stopped answering.
+        CarlaError: It refused something.
+    """
+    try:
+        yield
+    except CarlaError:
+        raise
+    except RuntimeError as error:
+        if "time-out" in str(error):
+            raise ServerLostError(f"{simulator} is lost: {_reason(error)}") from error
+        raise CarlaError(f"{simulator} refused: {_reason(error)}") from error
+
+
 def leave(status: int) -> NoReturn:
     """End the process at once, with all that was printed.
 
@@ -119,3 +146,8 @@ def _require_listener(host: str, port: int, timeout_s: float) -> None:
             f"no CARLA at {host}:{port} ({error.strerror or error}); start it, or say where it "
             "runs with host and port"
         ) from error
+
+
+def _reason(error: RuntimeError) -> str:
+    """Return the client's reason, without its advice."""
+    return str(error).split(",", 1)[0]

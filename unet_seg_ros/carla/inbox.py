@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Generic, Protocol, TypeVar
 
 
-class Picture(Protocol):
+class NumberedPicture(Protocol):
     """What a camera delivers, as far as pairing needs it."""
 
     @property
@@ -17,7 +17,7 @@ class Picture(Protocol):
         """The number of the simulation's frame that it was taken in."""
 
 
-AnyPicture = TypeVar("AnyPicture", bound=Picture)
+AnyPicture = TypeVar("AnyPicture", bound=NumberedPicture)
 
 
 class Inbox(Generic[AnyPicture]):

@@ -10,106 +10,56 @@ A rig puts the world into synchronous mode, steps it, and pairs pictures by the 
 taken in, since they come late and in any order. However the `with` block is left, what the rig
 spawned is removed, and the world's settings and weather are what they were.
 
-What a rig leaves behind when its process is killed, the next one with the same role name removes:
-its sensors carry a mark, which also says whether the vehicle was the rig's own.
+What a rig leaves behind when its process is killed, the next one with the same role name removes.
 """
 
 from __future__ import annotations
 
 import contextlib
-import difflib
 import math
-import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.carla.client import CarlaError, Simulator, import_carla
+from unet_seg_ros.carla.actors import (
+    existing_vehicle,
+    leftovers,
+    pose_of,
+    spawn_camera,
+    spawn_vehicle,
+)
+from unet_seg_ros.carla.client import (
+    CarlaError,
+    ServerLostError,
+    Simulator,
+    import_carla,
+    translated_errors,
+)
 from unet_seg_ros.carla.inbox import Inbox
+from unet_seg_ros.carla.pulse import Pulse
 from unet_seg_ros.carla.rig_file import CameraEntry, RigFile
+from unet_seg_ros.carla.setting import TRAFFIC_MANAGER_PORT, Setting
+from unet_seg_ros.carla.world import town_of, weather_names, world_of
 from unet_seg_ros.poses import Pose
 
 if TYPE_CHECKING:
     import carla
 
-Driver = Literal["none", "autopilot"]
-
 PICTURE_TIMEOUT_S = 2.0
 
-MAX_STEP_S = 0.1
-"""As long as the ten substeps of 0.01 s that CARLA's physics does at most in a step."""
-
-TRAFFIC_MANAGER_PORT = 8010
-"""Not 8000, where CARLA's script for traffic has its own, which is not to be disturbed."""
-
-_LOADING_TIMEOUT_S = 180.0
-_OTHER_STEPPER_S = 1.0  # a world in synchronous mode that stands still this long was left like that
 _FIRST_PICTURES_S = 4.0
 _FIRST_STEP_S = 0.2
 _PATIENCE_S = 0.5  # from here on, a step is late
 _POLL_S = 0.01
-_LIFT_M = 0.5  # above a recorded pose, so that the wheels are not in the ground
-
-# What the `role_name` of a rig's sensors begins with; the camera's id follows.
-_ON_OWN_VEHICLE = "unet_seg_ros/own_vehicle/"
-_ON_ADOPTED_VEHICLE = "unet_seg_ros/adopted_vehicle/"
-
-
-class ServerLostError(CarlaError):
-    """The server does not answer any more, or the vehicle is gone from its world.
-
-    The rig is of no use then: close it, connect anew and open another one.
-    """
-
-
-class SpawnError(CarlaError):
-    """Something is in the way where the vehicle is to be spawned."""
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a rig asks of the world.
-
-    Attributes:
-        role_name: The vehicle's; a vehicle that has it already is adopted.
-        town: The map, such as `Town03`; empty: the one that is loaded.
-        weather: One of `weather_names()`; empty: as it is.
-        spawn_point: Number of a spawn point of the map; None: the first one that is free.
-        start: Where to spawn instead, so that a drive goes on where another one ended.
-        driver: `autopilot` is the client's traffic manager. It listens at port 8010 of every
-            interface of this machine, and when the server is lost, it aborts this process. With
-            `none`, driving is left to others.
-        step_s: Simulated seconds of a step.
-        seed: Of the autopilot.
-
-    Raises:
-        CarlaError: A step of this length is not possible.
-    """
-
-    role_name: str = "ego_vehicle"
-    town: str = ""
-    weather: str = ""
-    spawn_point: int | None = None
-    start: Pose | None = None
-    driver: Driver = "none"
-    step_s: float = 0.05
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.step_s <= MAX_STEP_S:
-            raise CarlaError(
-                f"a step of {self.step_s:g} s is not possible: it must be above 0 s and at most "
-                f"{MAX_STEP_S} s long"
-            )
-
-
-@dataclass(frozen=True)
-class Frame:
+class RigFrame:
     """What a step of the world gave.
 
     Attributes:
@@ -129,29 +79,6 @@ class Frame:
     missing: tuple[str, ...]
 
 
-def weather_names() -> tuple[str, ...]:
-    """Return the names of CARLA's weathers, such as `ClearNoon`, in alphabetical order."""
-    kind = import_carla().WeatherParameters
-    presets = {name for name in dir(kind) if isinstance(getattr(kind, name), kind)}
-    return tuple(sorted(presets - {"Default"}))
-
-
-def load_town(simulator: Simulator, town: str) -> tuple[str, int]:
-    """Load a map where it is not loaded yet; return its name and how many spawn points it has.
-
-    Args:
-        simulator: Where to load it.
-        town: As `Setting.town`.
-
-    Raises:
-        ServerLostError: The server stopped answering.
-        CarlaError: It has no such map, or another client steps its world.
-    """
-    with _translated_errors(simulator):
-        world = _world_of(simulator, town)
-        return _town_of(world), len(world.get_map().get_spawn_points())
-
-
 def open_rig(simulator: Simulator, rig_file: RigFile, setting: Setting) -> Rig:
     """Load the town, spawn or adopt the vehicle, set the weather, attach the cameras.
 
@@ -163,7 +90,7 @@ def open_rig(simulator: Simulator, rig_file: RigFile, setting: Setting) -> Rig:
         CarlaError: The server lacks what was asked for, several vehicles have the role name, or
             another client steps the world.
     """
-    with _translated_errors(simulator):
+    with translated_errors(simulator):
         rig = Rig(simulator, rig_file, setting)
         try:
             rig.open()
@@ -191,7 +118,7 @@ class Rig:
     @property
     def town(self) -> str:
         """The name of the map."""
-        return _town_of(self._world)
+        return town_of(self._world)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -200,23 +127,23 @@ class Rig:
 
     def open(self) -> None:
         """Do what `open_rig` does; `close` is needed also where this raises."""
-        self._world = _world_of(self._simulator, self._setting.town)
-        self._pulse = self._undo.enter_context(_pulse(self._simulator))
+        self._world = world_of(self._simulator, self._setting.town)
+        self._pulse = self._undo.enter_context(Pulse(self._simulator))
         self._step_from_here()
         self._remove_leftovers()
-        adopted = self._existing_vehicle()
+        adopted = self._adopt_vehicle()
         self._vehicle = adopted or self._spawn_vehicle()
         weather = self._world.get_weather()
         self._undo_later(lambda: self._world.set_weather(weather))
         if self._setting.weather:
             self.set_weather(self._setting.weather)
         for camera in self._rig_file.cameras:
-            self._attach(camera, _ON_ADOPTED_VEHICLE if adopted else _ON_OWN_VEHICLE)
+            self._attach(camera, is_on_own=not adopted)
         self._await_first_pictures()
         if self._setting.driver == "autopilot":
             self._hand_over_to_autopilot()
 
-    def tick(self, timeout_s: float = PICTURE_TIMEOUT_S) -> Frame:
+    def tick(self, timeout_s: float = PICTURE_TIMEOUT_S) -> RigFrame:
         """Step the world and return the pictures of that frame.
 
         Args:
@@ -236,10 +163,10 @@ class Rig:
             )
         images = self._inbox.take(number, timeout_s)
         velocity = vehicle.get_velocity()
-        return Frame(
+        return RigFrame(
             number=number,
             stamp_ns=round(snapshot.timestamp.elapsed_seconds * 1e9),
-            vehicle=_pose(vehicle.get_transform()),
+            vehicle=pose_of(vehicle.get_transform()),
             speed_m_s=math.hypot(velocity.x, velocity.y, velocity.z),
             pictures={camera: _pixels(image) for camera, image in images.items()},
             missing=tuple(
@@ -256,7 +183,7 @@ class Rig:
         """
         if name not in weather_names():
             raise CarlaError(f"no weather {name!r}: give one of {', '.join(weather_names())}")
-        with _translated_errors(self._simulator):
+        with translated_errors(self._simulator):
             self._world.set_weather(getattr(import_carla().WeatherParameters, name))
 
     def close(self) -> None:
@@ -277,7 +204,7 @@ class Rig:
         """Have `close` do this, before what it was told to do earlier."""
 
         def undo_unless_lost() -> None:
-            if self._is_lost or _has_ended(self._pulse):
+            if self._is_lost or self._pulse.has_ended:
                 return
             try:
                 undo()
@@ -303,7 +230,7 @@ class Rig:
         finally:
             simulator.client.set_timeout(simulator.timeout_s)
         while time.monotonic() < deadline_s:
-            if _has_ended(self._pulse):
+            if self._pulse.has_ended:
                 reason = "it has ended"
                 break
             if (frame := self._world.get_snapshot().frame) > before:
@@ -322,95 +249,35 @@ class Rig:
         self._world.tick()  # which actors there are is known from the next step on
 
     def _remove_leftovers(self) -> None:
-        """Remove what rigs whose process was killed left on vehicles of this role."""
-        vehicles = {vehicle.id for vehicle in self._vehicles_of_role()}
-        leftovers: list[int] = []
-        own_vehicles: set[int] = set()
-        for sensor in self._world.get_actors().filter("sensor.*"):
-            name = sensor.attributes.get("role_name", "")
-            parent = sensor.parent.id if sensor.parent else None
-            is_marked = name.startswith((_ON_OWN_VEHICLE, _ON_ADOPTED_VEHICLE))
-            if is_marked and parent in (None, *vehicles):
-                leftovers.append(sensor.id)
-                if parent and name.startswith(_ON_OWN_VEHICLE):
-                    own_vehicles.add(parent)
-        leftovers += own_vehicles
-        if leftovers:
-            self._destroy(*leftovers)
+        role_name = self._setting.role_name
+        if ids := leftovers(self._world, role_name):
+            self._destroy(*ids)
             self._world.tick()
             self._notes.append(
-                f"removed {len(leftovers)} actors that an earlier rig with the role "
-                f"{self._setting.role_name} had left behind"
+                f"removed {len(ids)} actors that an earlier rig with the role {role_name} had left "
+                "behind"
             )
 
-    def _vehicles_of_role(self) -> list[carla.Vehicle]:
-        return [
-            vehicle
-            for vehicle in self._world.get_actors().filter("vehicle.*")
-            if vehicle.attributes.get("role_name") == self._setting.role_name
-        ]
-
-    def _existing_vehicle(self) -> carla.Vehicle | None:
-        vehicles = self._vehicles_of_role()
-        if len(vehicles) > 1:
-            found = " and ".join(f"{vehicle.id} ({vehicle.type_id})" for vehicle in vehicles)
-            raise CarlaError(
-                f"{self._simulator} has {len(vehicles)} vehicles with the role "
-                f"{self._setting.role_name}, {found}: remove all but one, or give another role"
+    def _adopt_vehicle(self) -> carla.Vehicle | None:
+        role_name = self._setting.role_name
+        vehicle = existing_vehicle(self._simulator, self._world, role_name)
+        if vehicle:
+            self._notes.append(
+                f"adopted vehicle {vehicle.id} ({vehicle.type_id}), which has the role {role_name} "
+                "already"
             )
-        if not vehicles:
-            return None
-        [vehicle] = vehicles
-        self._notes.append(
-            f"adopted vehicle {vehicle.id} ({vehicle.type_id}), which has the role "
-            f"{self._setting.role_name} already"
-        )
         return vehicle
 
     def _spawn_vehicle(self) -> carla.Vehicle:
-        blueprint = self._blueprint(self._rig_file.vehicle, f"rig {self._rig_file.name}")
-        blueprint.set_attribute("role_name", self._setting.role_name)
-        starts, where = self._starts()
-        for start in starts:
-            try:
-                vehicle = self._world.spawn_actor(blueprint, start)
-            except RuntimeError as error:
-                if "collision" not in str(error):
-                    raise
-            else:
-                self._undo_later(partial(self._destroy, vehicle.id))
-                self._world.tick()  # before that it is at 0, 0, 0 to the client
-                return vehicle
-        raise SpawnError(f"no room for a vehicle at {where}: something else stands there")
+        vehicle = spawn_vehicle(self._simulator, self._world, self._rig_file, self._setting)
+        self._undo_later(partial(self._destroy, vehicle.id))
+        self._world.tick()  # before that it is at 0, 0, 0 to the client
+        return vehicle
 
-    def _starts(self) -> tuple[list[carla.Transform], str]:
-        """Return where the vehicle may be spawned, in the order to be tried, and that in words."""
-        if pose := self._setting.start:
-            start = replace(pose, z=pose.z + _LIFT_M)
-            return [_transform(start)], f"x = {pose.x:.1f}, y = {pose.y:.1f}"
-        points = self._world.get_map().get_spawn_points()
-        wanted = self._setting.spawn_point
-        if wanted is None:
-            return points, f"any of the {len(points)} spawn points of {self.town}"
-        if not 0 <= wanted < len(points):
-            raise CarlaError(
-                f"{self.town} has no spawn point {wanted}: it has {len(points)}, counted from 0"
-            )
-        return [points[wanted]], f"spawn point {wanted} of {self.town}"
-
-    def _attach(self, camera: CameraEntry, mark: str) -> None:
-        what = f"rig {self._rig_file.name}: camera {camera.id}"
-        blueprint = self._blueprint(camera.blueprint, what)
-        attributes = {
-            **camera.attributes,
-            "image_size_x": str(camera.width),
-            "image_size_y": str(camera.height),
-            "fov": str(camera.fov_deg),
-            "role_name": f"{mark}{camera.id}",
-        }
-        for name, value in attributes.items():
-            _set_attribute(blueprint, name, value, what)
-        sensor = self._world.spawn_actor(blueprint, _transform(camera.mount), self._vehicle)
+    def _attach(self, camera: CameraEntry, is_on_own: bool) -> None:
+        sensor = spawn_camera(
+            self._simulator, self._world, self._rig_file, camera, self._vehicle, is_on_own
+        )
         self._undo_later(partial(self._destroy, sensor.id))
         sensor.listen(partial(self._inbox.put, camera.id))
         self._undo.callback(_stop, sensor)
@@ -432,92 +299,10 @@ class Rig:
         self._vehicle.set_autopilot(True, TRAFFIC_MANAGER_PORT)
         self._undo_later(lambda: self._vehicle.set_autopilot(False, TRAFFIC_MANAGER_PORT))
 
-    def _blueprint(self, name: str, what: str) -> carla.ActorBlueprint:
-        library = self._world.get_blueprint_library()
-        try:
-            return library.find(name)
-        except IndexError:
-            names = sorted(blueprint.id for blueprint in library)
-            [close] = difflib.get_close_matches(name, names, 1, cutoff=0.0)
-            raise CarlaError(
-                f"{what}: CARLA {self._simulator.version} has no blueprint {name}; the nearest to "
-                f"it is {close}"
-            ) from None
-
     def _destroy(self, *actor_ids: int) -> None:
         # Unlike Actor.destroy, this raises where no answer comes.
         destroy = import_carla().command.DestroyActor
         self._simulator.client.apply_batch_sync([destroy(actor_id) for actor_id in actor_ids])
-
-
-def _pulse(simulator: Simulator) -> socket.socket:
-    """Return a connection to the server that asks nothing of it."""
-    address = simulator.host, simulator.port
-    try:
-        pulse = socket.create_connection(address, simulator.timeout_s)
-    except OSError as error:
-        raise ServerLostError(f"{simulator} is lost: {error.strerror or error}") from error
-    pulse.setblocking(False)
-    return pulse
-
-
-def _has_ended(pulse: socket.socket) -> bool:
-    try:
-        return not pulse.recv(1)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-
-
-def _world_of(simulator: Simulator, town: str) -> carla.World:
-    """Return the world with the map `town` loaded, stepping by itself."""
-    world = simulator.client.get_world()
-    settings = world.get_settings()
-    if settings.synchronous_mode:
-        _require_nobody_steps(simulator, world)
-        settings.synchronous_mode = False
-        settings.fixed_delta_seconds = None
-        world.apply_settings(settings)
-    if not town or town == _town_of(world):
-        return world
-    towns = sorted(name.rpartition("/")[2] for name in simulator.client.get_available_maps())
-    if town not in towns:
-        raise CarlaError(f"{simulator} has no town {town!r}: give one of {', '.join(towns)}")
-    simulator.client.set_timeout(_LOADING_TIMEOUT_S)
-    try:
-        return simulator.client.load_world(town)
-    finally:
-        simulator.client.set_timeout(simulator.timeout_s)
-
-
-def _require_nobody_steps(simulator: Simulator, world: carla.World) -> None:
-    """Raise CarlaError where another client steps the world."""
-    try:
-        world.wait_for_tick(_OTHER_STEPPER_S)
-    except RuntimeError:
-        return  # it was left like that by a client that is gone
-    raise CarlaError(
-        f"another client steps {simulator} (its world is in synchronous mode and goes on): end "
-        "that client first, or have it leave the stepping to this one"
-    )
-
-
-def _town_of(world: carla.World) -> str:
-    return str(world.get_map().name).rpartition("/")[2]
-
-
-def _set_attribute(blueprint: carla.ActorBlueprint, name: str, value: str, what: str) -> None:
-    kind = import_carla().ActorAttributeType
-    if not blueprint.has_attribute(name):
-        raise CarlaError(f"{what}: {blueprint.id} has no attribute {name!r:.80}")
-    try:
-        # The client itself takes any text for a number, as 0.
-        if blueprint.get_attribute(name).type in (kind.Int, kind.Float):
-            float(value)
-        blueprint.set_attribute(name, value)
-    except ValueError as error:
-        raise CarlaError(f"{what}: {name} cannot be {value!r:.80}: {error}") from error
 
 
 def _stop(sensor: carla.Sensor) -> None:
@@ -527,36 +312,7 @@ def _stop(sensor: carla.Sensor) -> None:
         sensor.stop()
 
 
-def _transform(pose: Pose) -> carla.Transform:
-    carla = import_carla()
-    location = carla.Location(pose.x, pose.y, pose.z)
-    return carla.Transform(location, carla.Rotation(pose.pitch, pose.yaw, pose.roll))
-
-
-def _pose(transform: carla.Transform) -> Pose:
-    location, rotation = transform.location, transform.rotation
-    return Pose(location.x, location.y, location.z, rotation.roll, rotation.pitch, rotation.yaw)
-
-
 def _pixels(image: carla.Image) -> Uint8Array:
     # A copy, since the memory is the image's.
     pixels = np.frombuffer(image.raw_data, np.uint8)
     return pixels.reshape(image.height, image.width, 4).copy()
-
-
-@contextlib.contextmanager
-def _translated_errors(simulator: Simulator) -> Iterator[None]:
-    """Turn the client's errors into ones that a user understands."""
-    try:
-        yield
-    except CarlaError:
-        raise
-    except RuntimeError as error:
-        if "time-out" in str(error):
-            raise ServerLostError(f"{simulator} is lost: {_reason(error)}") from error
-        raise CarlaError(f"{simulator} refused: {_reason(error)}") from error
-
-
-def _reason(error: RuntimeError) -> str:
-    """Return the client's reason, without its advice."""
-    return str(error).split(",", 1)[0]

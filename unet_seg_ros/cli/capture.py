@@ -129,7 +129,8 @@ def run(options: argparse.Namespace) -> NoReturn:
 
 
 def _capture(options: argparse.Namespace) -> int:
-    from unet_seg_ros.carla.capture import cameras_with_truth, capture, make_plan
+    from unet_seg_ros.carla.capture import cameras_with_truth, capture
+    from unet_seg_ros.carla.capture_plan import make_plan
     from unet_seg_ros.carla.client import connect
     from unet_seg_ros.carla.rig_file import load_rig
 

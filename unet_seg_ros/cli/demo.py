@@ -83,7 +83,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Demonstrate as the options say; return the exit status."""
-    from unet_seg_ros.carla.rig import MAX_STEP_S
+    from unet_seg_ros.carla.setting import MAX_STEP_S
     from unet_seg_ros.demo import run as demo
     from unet_seg_ros.weights import find_checkpoint
 

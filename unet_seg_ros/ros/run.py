@@ -46,7 +46,7 @@ def run(
         finally:
             node.destroy_node()
     except reasons as error:
-        get_logger(make_node.__name__).fatal(" ".join(str(error).split()))
+        get_logger(make_node.__name__.removesuffix("Node")).fatal(" ".join(str(error).split()))
         return 1
     finally:
         rclpy.try_shutdown()

@@ -13,7 +13,7 @@ from rclpy.node import Node
 from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 
-from unet_seg_ros.carla.rig import Frame
+from unet_seg_ros.carla.rig import RigFrame
 from unet_seg_ros.carla.rig_file import RGB, SEMANTIC, CameraEntry
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.semantic import PALETTE, TAGS
@@ -43,7 +43,7 @@ def pictures() -> dict[str, np.ndarray]:
     return {"rgb": RNG.integers(0, 256, (HEIGHT, WIDTH, 4), np.uint8), "semantic": tags}
 
 
-def frame(**changes: object) -> Frame:
+def frame(**changes: object) -> RigFrame:
     values = {
         "number": 141,
         "stamp_ns": STAMP_NS,
@@ -52,7 +52,7 @@ def frame(**changes: object) -> Frame:
         "pictures": pictures(),
         "missing": (),
     }
-    return Frame(**{**values, **changes})
+    return RigFrame(**{**values, **changes})
 
 
 def topics(graph: Graph, semantic: str = PALETTE) -> tuple[Node, RigTopics]:

@@ -15,10 +15,9 @@ the node, what it spawned is removed and the simulator's settings are as they we
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from typing import Any, NoReturn, get_args
+from typing import Any, NoReturn
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock
@@ -26,35 +25,17 @@ from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
 
-from unet_seg_ros.carla.client import CarlaError, connect, leave
-from unet_seg_ros.carla.rig import (
-    MAX_STEP_S,
-    TRAFFIC_MANAGER_PORT,
-    Driver,
-    Frame,
-    Rig,
-    ServerLostError,
-    Setting,
-    open_rig,
-)
+from unet_seg_ros.carla.client import CarlaError, ServerLostError, connect, leave
+from unet_seg_ros.carla.rig import Rig, RigFrame, open_rig
 from unet_seg_ros.carla.rig_file import RigFileError, load_rig
-from unet_seg_ros.messages.semantic import PALETTE, TAGS
 from unet_seg_ros.messages.topics import DIAGNOSTICS
+from unet_seg_ros.nodes.carla.parameters import PARAMETERS, read_semantic, read_setting
 from unet_seg_ros.nodes.carla.topics import RigTopics
 from unet_seg_ros.nodes.statistics import CameraStatistics, Window
-from unet_seg_ros.ros.parameters import (
-    Changeable,
-    ParameterError,
-    ParameterSpec,
-    declare,
-    read_choice,
-)
+from unet_seg_ros.ros.parameters import declare
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
 from unet_seg_ros.ros.transforms import TFMessage
-
-DRIVERS: tuple[Driver, ...] = get_args(Driver)
-ANY_SPAWN_POINT = -1
 
 LOG_PERIOD_S = 1.0
 RETRY_LOG_PERIOD_S = 10.0
@@ -64,95 +45,8 @@ RETRY_PERIOD_S = 0.2
 GRACE_S = 8.0
 DELIVERY_TIMEOUT_S = 5.0
 
-PARAMETERS = (
-    ParameterSpec(
-        "host",
-        "localhost",
-        "The machine that CARLA runs on.",
-    ),
-    ParameterSpec(
-        "port",
-        2000,
-        "CARLA's port.",
-        range=(1, 65535),
-    ),
-    ParameterSpec(
-        "timeout",
-        10.0,
-        "How many seconds CARLA may take to answer before it counts as lost.",
-        range=(0.1, 600.0),
-    ),
-    ParameterSpec(
-        "town",
-        "",
-        "The town to load, such as Town03; empty for the one that is loaded.",
-    ),
-    ParameterSpec(
-        "weather",
-        "",
-        "One of CARLA's weathers by name, such as HardRainNoon; empty for what it is.",
-    ),
-    ParameterSpec(
-        "rig",
-        "front",
-        "The cameras: front, surround, or the path of an objects.json as carla_ros_bridge reads "
-        "it.",
-    ),
-    ParameterSpec(
-        "role_name",
-        "ego_vehicle",
-        "The vehicle that carries them; part of topics and frames. One that has the role already "
-        "is adopted, otherwise one is spawned.",
-    ),
-    ParameterSpec(
-        "spawn_point",
-        ANY_SPAWN_POINT,
-        f"The number of the spawn point where it is spawned; {ANY_SPAWN_POINT} for any free one.",
-        range=(ANY_SPAWN_POINT, 100_000),
-    ),
-    ParameterSpec(
-        "driver",
-        "none",
-        "Who drives it: nobody of ours, or CARLA's traffic manager, which runs in this process, "
-        f"listens at port {TRAFFIC_MANAGER_PORT} of every interface, and aborts the process when "
-        "the simulator is lost.",
-        f"One of {', '.join(DRIVERS)}.",
-    ),
-    ParameterSpec(
-        "semantic",
-        PALETTE,
-        "What semantic cameras show: the classes' colours like carla_ros_bridge, or tags in the "
-        "red channel like CARLA's own ROS 2 interface.",
-        f"One of {PALETTE}, {TAGS}.",
-    ),
-    ParameterSpec(
-        "step",
-        0.05,
-        "Seconds of simulation from one frame to the next.",
-        range=(0.001, MAX_STEP_S),
-    ),
-    ParameterSpec(
-        "real_time",
-        True,
-        "Whether simulation time is kept from running faster than real time.",
-        changeable=Changeable.ALWAYS,
-    ),
-    ParameterSpec(
-        "count",
-        0,
-        "The node ends after so many frames; 0 for no such end.",
-        range=(0, 1_000_000_000),
-    ),
-    ParameterSpec(
-        "playing",
-        True,
-        "Whether the simulation goes on; false halts it where it is.",
-        changeable=Changeable.ALWAYS,
-    ),
-)
 
-
-class Carla(Node):
+class CarlaNode(Node):
     """The rig's topics, the thread that drives it, and reports on both.
 
     While it spins, it raises why there is nothing to drive: `CarlaError`.
@@ -164,15 +58,15 @@ class Carla(Node):
 
     def __init__(self, **node_options: Any) -> None:
         super().__init__("carla", **node_options)
-        declare(self, PARAMETERS)
+        values = declare(self, PARAMETERS)
         self._address = f"{self._value('host')}:{self._value('port')}"
-        self._setting = self._read_setting()
+        self._setting = read_setting(values)
         self._rig_file = load_rig(self._value("rig"))
         self._topics = RigTopics(
             self,
             self._setting.role_name,
             self._rig_file.cameras,
-            read_choice("semantic", self._value("semantic"), (PALETTE, TAGS)),
+            read_semantic(values),
         )
         if not TFMessage:
             self.get_logger().info("no transforms on /tf: tf2_msgs is not installed here")
@@ -201,26 +95,8 @@ class Carla(Node):
             )
         super().destroy_node()
 
-    # Parameters
-
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
-
-    def _read_setting(self) -> Setting:
-        role_name, spawn_point = self._value("role_name"), self._value("spawn_point")
-        if not re.fullmatch(r"[A-Za-z_]\w*", role_name, re.ASCII):
-            raise ParameterError(
-                f"role_name: {role_name!r} cannot be part of a topic's name; use letters, digits, "
-                "underscores"
-            )
-        return Setting(
-            role_name=role_name,
-            town=self._value("town"),
-            weather=self._value("weather"),
-            spawn_point=None if spawn_point == ANY_SPAWN_POINT else spawn_point,
-            driver=read_choice("driver", self._value("driver"), DRIVERS),
-            step_s=self._value("step"),
-        )
 
     # The thread that drives
 
@@ -295,7 +171,7 @@ class Carla(Node):
             publisher.wait_for_all_acked(Duration(seconds=max(0.0, deadline_s - time.monotonic())))
         self.get_logger().info(f"the end, after {self._frames} frames")
 
-    def _publish(self, frame: Frame) -> None:
+    def _publish(self, frame: RigFrame) -> None:
         begin_s = time.monotonic()
         try:
             self._topics.publish(frame)
@@ -368,7 +244,7 @@ def _camera_status(name: str, window: Window) -> DiagnosticStatus:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the node until Ctrl-C or SIGTERM, then end the process with its exit status."""
     # Not by returning: the client's threads can abort an interpreter that ends.
-    leave(run(Carla, arguments, expected_errors=(CarlaError, RigFileError)))
+    leave(run(CarlaNode, arguments, expected_errors=(CarlaError, RigFileError)))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.carla.rig import Frame
+from unet_seg_ros.carla.rig import RigFrame
 from unet_seg_ros.carla.rig_file import CameraEntry
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Header, write_image
@@ -82,7 +82,7 @@ class RigTopics:
         """Return the topic of a camera's pictures."""
         return f"/carla/{self._role_name}/{camera_id}/image"
 
-    def publish(self, frame: Frame) -> None:
+    def publish(self, frame: RigFrame) -> None:
         """Publish a frame: the time, where the vehicle is, and the pictures that there are."""
         self._clock.publish(Clock(clock=Time(nanoseconds=frame.stamp_ns).to_msg()))
         if TFMessage:
