@@ -78,9 +78,9 @@ setup(
         "console_scripts": [
             "unet-seg = unet_seg_ros.cli.main:main",
             "segmentation_node = unet_seg_ros.nodes.segmentation.node:main",
-            "camera_node = unet_seg_ros.nodes.camera:main",
+            "camera_node = unet_seg_ros.nodes.camera.node:main",
             "carla_node = unet_seg_ros.nodes.carla.node:main",
-            "evaluation_node = unet_seg_ros.nodes.evaluation:main",
+            "evaluation_node = unet_seg_ros.nodes.evaluation.node:main",
             "recorder_node = unet_seg_ros.nodes.recorder:main",
             "viewer_node = unet_seg_ros.nodes.viewer:main",
         ],

@@ -15,7 +15,8 @@ from launch.launch_description_sources import get_launch_description_from_python
 from launch.utilities import perform_substitutions
 
 from launch import LaunchContext
-from unet_seg_ros.nodes import camera, evaluation
+from unet_seg_ros.nodes.camera import parameters as camera
+from unet_seg_ros.nodes.evaluation import parameters as evaluation
 from unet_seg_ros.nodes.segmentation import parameters
 from unet_seg_ros.ros.parameters import ParameterSpec
 

@@ -30,7 +30,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from unet_seg_ros.datasets.sources import open_source
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
-from unet_seg_ros.nodes.camera import Camera
+from unet_seg_ros.nodes.camera.node import CameraNode
 from unet_seg_ros.ros.parameters import ParameterError
 
 RGB = "/carla/ego_vehicle/rgb_front"
@@ -72,14 +72,14 @@ def write_gray(path: Path, level: int) -> None:
     assert cv2.imwrite(str(path), np.full((HEIGHT, WIDTH, 3), level, np.uint8))
 
 
-def camera(graph: Graph, **parameters: Any) -> Camera:
+def camera(graph: Graph, **parameters: Any) -> CameraNode:
     """Start a camera that waits for `play`."""
     values = {"playing": False, "rate": 50.0, **parameters}
     overrides = [Parameter(name, value=value) for name, value in values.items()]
-    return graph.add(Camera(context=graph.context, parameter_overrides=overrides))
+    return graph.add(CameraNode(context=graph.context, parameter_overrides=overrides))
 
 
-def play(graph: Graph, node: Camera, *topics: str) -> None:
+def play(graph: Graph, node: CameraNode, *topics: str) -> None:
     """Start the camera once every topic is listened to."""
     for topic in topics:
         graph.listened(node, topic)

@@ -25,7 +25,8 @@ from std_msgs.msg import String
 
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Header, write_image
-from unet_seg_ros.nodes.evaluation import PARAMETERS, Evaluation
+from unet_seg_ros.nodes.evaluation.node import EvaluationNode
+from unet_seg_ros.nodes.evaluation.parameters import PARAMETERS
 from unet_seg_ros.ros import qos
 from unet_seg_ros.ros.legend import legend_message
 from unet_seg_ros.ros.parameters import ParameterError
@@ -67,7 +68,7 @@ class Bench:
         overrides = [Parameter(name, value=value) for name, value in values.items()]
         self.reports = graph.collect(DiagnosticArray, "/diagnostics")
         self.scores = graph.collect(String, "/evaluation/score", qos.latched())
-        self.node = graph.add(Evaluation(context=graph.context, parameter_overrides=overrides))
+        self.node = graph.add(EvaluationNode(context=graph.context, parameter_overrides=overrides))
         self.legend: Publisher | None = None
         if legend:
             self.publish_legend(legend)
@@ -300,11 +301,11 @@ def test_a_truth_that_is_read_wrongly_is_noticed(graph):
 def test_impossible_parameters_are_refused(graph, parameters, message):
     overrides = [Parameter(name, value=value) for name, value in parameters.items()]
     with pytest.raises(ParameterError, match=message):
-        Evaluation(context=graph.context, parameter_overrides=overrides)
+        EvaluationNode(context=graph.context, parameter_overrides=overrides)
 
 
 def test_every_parameter_is_described(graph):
-    node = graph.add(Evaluation(context=graph.context))
+    node = graph.add(EvaluationNode(context=graph.context))
     for spec in PARAMETERS:
         assert node.describe_parameter(spec.name).description
 

@@ -210,9 +210,8 @@ def test_without_a_score_there_is_no_report(graph, tmp_path):
 
 def run_refused(*parameters: str, prelude: str = "pass") -> str:
     """Start the node in a way that it refuses and return the sentence that says why."""
-    code = (
-        f"import sys; {prelude}; from unet_seg_ros.nodes.evaluation import main; sys.exit(main())"
-    )
+    start = "from unet_seg_ros.nodes.evaluation.node import main; sys.exit(main())"
+    code = f"import sys; {prelude}; {start}"
     process = subprocess.run(
         [sys.executable, "-c", code, "--ros-args", *parameters],
         capture_output=True,
@@ -244,7 +243,7 @@ def test_a_missing_package_is_named(tmp_path):
 
 
 def test_without_a_report_it_does_without_torch():
-    code = "import sys, unet_seg_ros.nodes.evaluation; sys.exit('torch' in sys.modules)"
+    code = "import sys, unet_seg_ros.nodes.evaluation.node; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False, timeout=60).returncode == 0
 
 

@@ -32,7 +32,7 @@ from std_msgs.msg import String
 from unet_seg_ros.bags.repair import repair
 from unet_seg_ros.bags.writer import BagError
 from unet_seg_ros.messages.images import Header, write_image
-from unet_seg_ros.nodes.recorder import PARAMETERS, SUBSCRIPTION_DEPTH, Recorder
+from unet_seg_ros.nodes.recorder import PARAMETERS, SUBSCRIPTION_DEPTH, RecorderNode
 from unet_seg_ros.ros.parameters import ParameterError
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
@@ -45,10 +45,10 @@ def graph() -> Iterator[Graph]:
         yield graph
 
 
-def recorder(graph: Graph, output: Path, **parameters: Any) -> Recorder:
+def recorder(graph: Graph, output: Path, **parameters: Any) -> RecorderNode:
     values = {"output": str(output), **parameters}
     overrides = [Parameter(name, value=value) for name, value in values.items()]
-    return graph.add(Recorder(context=graph.context, parameter_overrides=overrides))
+    return graph.add(RecorderNode(context=graph.context, parameter_overrides=overrides))
 
 
 def picture(stamp_ns: int, size: tuple[int, int] = (64, 48)) -> bytes:
@@ -190,7 +190,7 @@ def test_impossible_parameters_are_refused(graph, parameters, error, message):
     values = {"output": "never_written", "topics": ["/text"], **parameters}
     overrides = [Parameter(name, value=value) for name, value in values.items()]
     with pytest.raises(error, match=message):
-        Recorder(context=graph.context, parameter_overrides=overrides)
+        RecorderNode(context=graph.context, parameter_overrides=overrides)
     assert not Path("never_written.partial").exists()
 
 

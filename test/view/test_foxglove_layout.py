@@ -14,7 +14,7 @@ import pytest
 
 from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.topics import CameraTopics
-from unet_seg_ros.nodes.evaluation import PARAMETERS as EVALUATION_PARAMETERS
+from unet_seg_ros.nodes.evaluation.parameters import PARAMETERS as EVALUATION_PARAMETERS
 from unet_seg_ros.nodes.segmentation.diagnostics import camera_status
 from unet_seg_ros.nodes.segmentation.parameters import BY_NAME
 from unet_seg_ros.nodes.statistics import CameraStatistics

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from unet_seg_ros.evaluation.live_report import Drive, LiveReport
 from unet_seg_ros.evaluation.metrics import CommonLabels
-from unet_seg_ros.evaluation.scorer import Score, ScoredFrame
+from unet_seg_ros.evaluation.scorer import RunningScore, ScoredFrame
 from unet_seg_ros.evaluation.worst_frames import WorstFrames
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Image
@@ -71,7 +71,7 @@ class FrameKeeper:
         if isinstance(image, Image):
             self._keep(frame, image)
 
-    def write(self, checkpoint: str, score: Score, warnings: Sequence[str]) -> list[str]:
+    def write(self, checkpoint: str, score: RunningScore, warnings: Sequence[str]) -> list[str]:
         """Write what was kept; return a sentence about each thing for the log.
 
         Raises:

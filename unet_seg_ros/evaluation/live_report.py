@@ -29,7 +29,7 @@ from unet_seg_ros.evaluation.metrics import CommonLabels
 from unet_seg_ros.evaluation.ranking import Ranking
 from unet_seg_ros.evaluation.recorded import recorded_section
 from unet_seg_ros.evaluation.report_page import ShownFrame, ShownFrames, show_frame
-from unet_seg_ros.evaluation.scorer import TRUTH, Score, ScoredFrame
+from unet_seg_ros.evaluation.scorer import TRUTH, RunningScore, ScoredFrame
 from unet_seg_ros.evaluation.worst_frames import frame_name
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.pictures.geometry import Size
@@ -115,7 +115,9 @@ class LiveReport:
         for kept, rank in wanted:
             kept.put(frame.stamp_ns, rank, shown)
 
-    def write(self, folder: Path, checkpoint: str, score: Score, warnings: Sequence[str]) -> Path:
+    def write(
+        self, folder: Path, checkpoint: str, score: RunningScore, warnings: Sequence[str]
+    ) -> Path:
         """Write the report of what was counted, whole or not at all; return its page.
 
         Args:

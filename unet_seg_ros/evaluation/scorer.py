@@ -31,7 +31,7 @@ TRUTH_ENCODINGS = (PALETTE, TAGS)
 
 
 @dataclass(frozen=True)
-class Score:
+class RunningScore:
     """The score at one moment.
 
     `frames` counts what came of each side (`truth`, `labels`), pairs that were `scored`, frames
@@ -162,7 +162,7 @@ class Scorer:
         with self._lock:
             self._frames[what] += 1
 
-    def score(self) -> Score:
+    def score(self) -> RunningScore:
         """Return the score so far."""
         with self._lock:
             frames = {
@@ -173,7 +173,7 @@ class Scorer:
             matrix = ConfusionMatrix(self._matrix.classes)
             matrix.merge(self._matrix)
             label_set = self._common.label_set if self._common else None
-            return Score(
+            return RunningScore(
                 label_set, frames, matrix, _share(self._unknown_pixels, self._truth_pixels)
             )
 

@@ -102,7 +102,7 @@ QUEUE_FULL = "queue_full"  # the disk did not keep up
 LOST = "lost"  # the middleware did not deliver it
 
 
-class Recorder(Node):
+class RecorderNode(Node):
     """Subscribes to every wanted topic as soon as somebody publishes it.
 
     Raises:
@@ -254,7 +254,7 @@ def _recorded_time(duration: Duration) -> QosTime:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until Ctrl-C or SIGTERM; return the exit status."""
-    return run(Recorder, arguments, expected_errors=(BagError,))
+    return run(RecorderNode, arguments, expected_errors=(BagError,))
 
 
 if __name__ == "__main__":

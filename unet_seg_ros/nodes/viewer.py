@@ -76,7 +76,7 @@ THROTTLE_S = 1.0
 GRACE_S = 2.0
 
 
-class Viewer(Node):
+class ViewerNode(Node):
     """Subscribes to everything that can be shown as soon as somebody publishes it.
 
     Raises:
@@ -156,7 +156,7 @@ def _qos(type_name: str) -> QoSProfile:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until Ctrl-C or SIGTERM; return the exit status."""
-    return run(Viewer, arguments, expected_errors=(ViewError,))
+    return run(ViewerNode, arguments, expected_errors=(ViewError,))
 
 
 if __name__ == "__main__":

@@ -10,15 +10,11 @@ a timer on the steady clock publishes them, so that one that comes late delays n
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-import cv2
-import numpy as np
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
@@ -38,140 +34,20 @@ from unet_seg_ros.labels.label_set import LabelSetError
 from unet_seg_ros.messages.images import Header, write_compressed_image, write_image
 from unet_seg_ros.messages.semantic import PALETTE, SEMANTIC_ENCODING, TAGS, look_up, semantic_table
 from unet_seg_ros.messages.topics import CameraTopics
+from unet_seg_ros.nodes.camera.parameters import PARAMETERS, TOWN_SIZE
+from unet_seg_ros.nodes.camera.shots import CONVERSIONS, JPEG, Shot, make_shot
 from unet_seg_ros.ros.camera_info import pinhole_camera_info
-from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec, declare
+from unet_seg_ros.ros.parameters import ParameterError, declare
 from unet_seg_ros.ros.qos import overridable
 from unet_seg_ros.ros.run import run
 
-# From RGB, as sources yield it; None where nothing is to be done.
-CONVERSIONS = {
-    "bgra8": cv2.COLOR_RGB2BGRA,
-    "bgr8": cv2.COLOR_RGB2BGR,
-    "rgba8": cv2.COLOR_RGB2RGBA,
-    "rgb8": None,
-    "mono8": cv2.COLOR_RGB2GRAY,
-    "jpeg": cv2.COLOR_RGB2BGR,
-}
-JPEG = "jpeg"
-
 QUEUE_DEPTH = 10  # of the publishers, as in carla_ros_bridge
 DELIVERY_TIMEOUT_S = 5.0
-TOWN_SIZE = (800, 600)
 
 _NS_PER_S = 1_000_000_000
 
-PARAMETERS = (
-    ParameterSpec(
-        "source",
-        "town",
-        "What is played: town or town:SEED, a folder of pictures, a data set with ground truth, "
-        "or a video file.",
-    ),
-    ParameterSpec(
-        "label_set",
-        "",
-        "The label set of the source's ground truth, by name or path, where the source does not "
-        "tell.",
-    ),
-    ParameterSpec(
-        "role_name",
-        "ego_vehicle",
-        "The vehicle that carries the cameras; part of topics and frames.",
-    ),
-    ParameterSpec(
-        "camera",
-        "rgb_front",
-        "The camera's id: it publishes on /carla/<role_name>/<camera>/image and .../camera_info.",
-    ),
-    ParameterSpec(
-        "semantic_camera",
-        "semantic_segmentation_front",
-        "The id of the semantic camera beside it.",
-    ),
-    ParameterSpec(
-        "semantic",
-        "none",
-        "What the semantic camera shows: nothing, the label set's colours like carla_ros_bridge, "
-        "or class ids in the red channel like CARLA's own ROS 2 interface.",
-        "One of none, palette, tags.",
-    ),
-    ParameterSpec(
-        "rate",
-        20.0,
-        "Pictures a second.",
-        range=(0.1, 1000.0),
-    ),
-    ParameterSpec(
-        "width",
-        0,
-        f"Pictures are scaled to this width in pixels; 0 keeps the source's ({TOWN_SIZE[0]} for "
-        "the town).",
-        range=(0, 7680),
-    ),
-    ParameterSpec(
-        "height",
-        0,
-        f"Pictures are scaled to this height in pixels; 0 keeps the source's ({TOWN_SIZE[1]} for "
-        "the town).",
-        range=(0, 7680),
-    ),
-    ParameterSpec(
-        "fov",
-        90.0,
-        "Horizontal field of view in degrees, for camera_info and the town.",
-        range=(1.0, 170.0),
-    ),
-    ParameterSpec(
-        "encoding",
-        "bgra8",
-        "The pictures' encoding; jpeg publishes sensor_msgs/CompressedImage on .../compressed.",
-        f"One of {', '.join(CONVERSIONS)}.",
-    ),
-    ParameterSpec(
-        "clock",
-        False,
-        "Whether pictures are stamped with simulation time, which /clock then tells and which "
-        "begins at 0; else with the time at which they are published.",
-    ),
-    ParameterSpec(
-        "loop",
-        True,
-        "Whether the source begins again at its end; otherwise the node ends there.",
-    ),
-    ParameterSpec(
-        "count",
-        0,
-        "The node ends after so many pictures; 0 for no such end.",
-        range=(0, 1_000_000_000),
-    ),
-    ParameterSpec(
-        "ahead",
-        8,
-        "How many pictures are read ahead and kept in memory, before the first is published and "
-        "from then on. An 800x600 one with ground truth takes 2.4 MB as bgra8. As many as count "
-        "leaves the processor to others while the source plays.",
-        range=(1, 100_000),
-    ),
-    ParameterSpec(
-        "playing",
-        True,
-        "Whether pictures are published; false halts the camera where it is.",
-        changeable=Changeable.ALWAYS,
-    ),
-)
 
-
-@dataclass(frozen=True)
-class Shot:
-    """A picture ready to be published: `(H, W)`, `(H, W, C)` or, as JPEG, `(N,)` uint8."""
-
-    width: int
-    height: int
-    pixels: Uint8Array
-    labels: Uint8Array | None
-
-
-class Camera(Node):
+class CameraNode(Node):
     """The camera, its semantic sister, and the clock.
 
     Raises:
@@ -265,7 +141,7 @@ class Camera(Node):
         count = self._value("count") or None
         size = self._value("width"), self._value("height")
         for sample in islice(_repeated(source, self._value("loop")), count):
-            yield _make_shot(sample, size, self._encoding)
+            yield make_shot(sample, size, self._encoding)
 
     def _tick(self) -> None:
         if not self._value("playing"):
@@ -322,32 +198,6 @@ def _repeated(source: Source, is_looping: bool) -> Iterator[Sample]:
         yield from source
 
 
-def _make_shot(sample: Sample, size: tuple[int, int], encoding: str) -> Shot:
-    width, height = size[0] or sample.image.shape[1], size[1] or sample.image.shape[0]
-    is_smaller = width < sample.image.shape[1]
-    interpolation = cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR
-    pixels: np.ndarray = _scaled(sample.image, width, height, interpolation)
-    code = CONVERSIONS[encoding]
-    if code is not None:
-        pixels = cv2.cvtColor(pixels, code)
-    if encoding == JPEG:
-        pixels = cv2.imencode(".jpg", pixels)[1]
-    labels = sample.labels
-    if labels is not None:
-        labels = _scaled(labels, width, height, cv2.INTER_NEAREST_EXACT)
-    return Shot(width, height, np.asarray(pixels, np.uint8), labels)
-
-
-def _scaled(pixels: Uint8Array, width: int, height: int, interpolation: int) -> Uint8Array:
-    if pixels.shape[:2] == (height, width):
-        return pixels
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=interpolation), np.uint8)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until its source ends, Ctrl-C or SIGTERM; return the exit status."""
-    return run(Camera, arguments, expected_errors=(DataError,))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return run(CameraNode, arguments, expected_errors=(DataError,))
