@@ -29,7 +29,6 @@ def test_messages_have_the_sizes_that_the_client_expects() -> None:
     [
         (wire.read_transform, [[0, 0, NAN], [0, 0, 0]], "transform"),
         (wire.read_transform, [[1e9, 0, 0], [0, 0, 0]], "transform"),
-        (wire.read_location, [0, NAN, 0], "location"),
         (VehicleControl.read, [NAN, 0, 0, False, False, False, 0], "control"),
         (WeatherParameters.read, [NAN] * 14, "weather"),
         (EpisodeSettings.read, [True, False, [True, 2.0]], "fixed_delta_seconds is 2.0"),

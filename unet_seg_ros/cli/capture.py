@@ -45,6 +45,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    _add_extent(parser)
+    _add_driving(parser)
+    _add_simulator(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_extent(parser: argparse.ArgumentParser) -> None:
+    """Add how much is captured, where and in which weathers."""
     parser.add_argument(
         "--out",
         type=Path,
@@ -72,6 +80,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="N",
         help="how many places to start at in turn (default: %(default)s)",
     )
+
+
+def _add_driving(parser: argparse.ArgumentParser) -> None:
+    """Add what drives, with which cameras, and how it is stepped."""
     parser.add_argument(
         "--rig",
         default="front",
@@ -104,6 +116,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=0,
         help="picks the spawn points, and is the autopilot's (default: %(default)s)",
     )
+
+
+def _add_simulator(parser: argparse.ArgumentParser) -> None:
+    """Add where the simulator is."""
     parser.add_argument("--host", default="127.0.0.1", help="where CARLA runs (default: here)")
     parser.add_argument("--port", type=parse_port, default=2000, help="default: %(default)s")
     parser.add_argument(
@@ -113,7 +129,6 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="SECONDS",
         help="how long CARLA may take for an answer (default: %(default)s)",
     )
-    parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> NoReturn:

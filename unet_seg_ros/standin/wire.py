@@ -125,16 +125,6 @@ def read_transform(value: Wire) -> Transform:
     return Transform(x, y, z, pitch, yaw, roll)
 
 
-def read_location(value: Wire) -> tuple[float, float, float]:
-    """Metres from `[x, y, z]`.
-
-    Raises:
-        ValueError: a number is not finite or absurdly large.
-    """
-    x, y, z = _finite("location", value)
-    return x, y, z
-
-
 def write_transform(t: Transform) -> Wire:
     """The array of a transform."""
     return [[t.x, t.y, t.z], [t.pitch, t.yaw, t.roll]]
