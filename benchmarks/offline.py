@@ -43,7 +43,7 @@ from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Header, write_compressed_image, write_image
 from unet_seg_ros.model.checkpoint import Checkpoint
 from unet_seg_ros.model.unet import PRESET_NAMES, UNet, preset
-from unet_seg_ros.offline.segment_bag import BATCH, Settings, segment_bag
+from unet_seg_ros.offline.segment_bag import BATCH, MaskSettings, segment_bag
 
 SIZE = (800, 600)
 DIFFERENT_PICTURES = 16
@@ -69,7 +69,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     segmenter = make_segmenter(options)
     if options.peak:
-        segment(options.peak, segmenter, Settings())
+        segment(options.peak, segmenter, MaskSettings())
         print(peak_of_this_process_mib())
         return
     folder = Path(tempfile.mkdtemp())
@@ -98,13 +98,13 @@ def measure(options: argparse.Namespace, segmenter: Segmenter, folder: Path) -> 
     raw = write_drive(folder / "raw", frames, RAW, mcap)
     in_sqlite = write_drive(folder / "sqlite", frames, RAW, sqlite)
     jpeg = write_drive(folder / "jpeg", frames, JPEG, mcap)
-    png = Settings(compress_labels=True)
+    png = MaskSettings(compress_labels=True)
     candidates: dict[str, Callable[[], None]] = {
         ENGINE: lambda: run_engine(frames, segmenter),
-        "bag segment, raw": lambda: segment(raw, segmenter, Settings()),
+        "bag segment, raw": lambda: segment(raw, segmenter, MaskSettings()),
         "raw, labels as PNG": lambda: segment(raw, segmenter, png),
-        "raw, in SQLite": lambda: segment(in_sqlite, segmenter, Settings()),
-        "JPEG": lambda: segment(jpeg, segmenter, Settings()),
+        "raw, in SQLite": lambda: segment(in_sqlite, segmenter, MaskSettings()),
+        "JPEG": lambda: segment(jpeg, segmenter, MaskSettings()),
     }
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in candidates}
     for _ in range(ROUNDS):
@@ -167,7 +167,7 @@ def run_engine(frames: Sequence[Uint8Array], segmenter: Segmenter) -> None:
         segmenter([Frame(pixels, "bgra") for pixels in frames[start : start + BATCH]])
 
 
-def segment(bag: Path, segmenter: Segmenter, settings: Settings) -> None:
+def segment(bag: Path, segmenter: Segmenter, settings: MaskSettings) -> None:
     """Segment a bag into one that is thrown away."""
     target = bag.with_name(f"{bag.name}_masks")
     segment_bag(bag, target, segmenter, settings)

@@ -12,7 +12,7 @@ import pytest
 
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.evaluation.frame_keeper import FrameKeeper
-from unet_seg_ros.evaluation.live_report import Drive
+from unet_seg_ros.evaluation.live_report import ScoredCamera
 from unet_seg_ros.evaluation.scorer import LABELS, TRUTH, Scorer
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Header, Image, write_image
@@ -31,8 +31,8 @@ class Bench:
     def __init__(self, folder: Path, worst: int = 3) -> None:
         self.folder = folder
         self.scorer = Scorer(CARLA29, TAGS, 20, MAX_PIXELS)
-        drive = Drive("/camera/image", "/truth/image", CARLA29)
-        self.keeper = FrameKeeper(folder, drive, worst, "carla29", max_waiting=3)
+        camera = ScoredCamera("/camera/image", "/truth/image", CARLA29)
+        self.keeper = FrameKeeper(folder, camera, worst, "carla29", max_waiting=3)
         self.use(CARLA29)
 
     def use(self, prediction_set: LabelSet) -> None:

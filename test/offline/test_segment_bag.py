@@ -47,7 +47,7 @@ from unet_seg_ros.bags.writer import BagError
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Header, read_compressed_image, read_image
-from unet_seg_ros.offline.segment_bag import BATCH, Settings, segment_bag
+from unet_seg_ros.offline.segment_bag import BATCH, MaskSettings, segment_bag
 
 FRONT, BACK = "/carla/hero/rgb_front/segmentation", "/carla/hero/rgb_rear/segmentation"
 FRAMES = BATCH + 3
@@ -95,7 +95,7 @@ def test_every_picture_of_every_camera_gets_its_labels(
     write: Callable[[Path, Sequence[Message]], Path], segmenter: Segmenter, tmp_path: Path
 ) -> None:
     source, target = write(tmp_path, drive(FRAMES)), tmp_path / "out"
-    outcome = segment_bag(source, target, segmenter, Settings())
+    outcome = segment_bag(source, target, segmenter, MaskSettings())
     assert outcome.frames == {CAMERA: FRAMES, REAR: FRAMES}
     assert outcome.faults == []
     front, back = label_maps(target, f"{FRONT}/labels"), label_maps(target, f"{BACK}/labels")
@@ -114,7 +114,7 @@ def test_everything_else_is_copied_as_it_is_and_in_its_order(
     write: Callable[[Path, Sequence[Message]], Path], segmenter: Segmenter, tmp_path: Path
 ) -> None:
     source, target = write(tmp_path, drive(FRAMES)), tmp_path / "out"
-    outcome = segment_bag(source, target, segmenter, Settings())
+    outcome = segment_bag(source, target, segmenter, MaskSettings())
     original = messages_of(source)
     copied = [item for item in messages_of(target) if "/segmentation/" not in item.topic]
     assert copied == original
@@ -130,7 +130,7 @@ def test_a_mask_has_the_times_and_the_header_of_its_picture(
     segmenter: Segmenter, tmp_path: Path
 ) -> None:
     source, target = as_mcap(tmp_path, drive(3)), tmp_path / "out"
-    segment_bag(source, target, segmenter, Settings())
+    segment_bag(source, target, segmenter, MaskSettings())
     for camera, masks in ((CAMERA, FRONT), (REAR, BACK)):
         pictures, labels = messages_of(target, camera), messages_of(target, f"{masks}/labels")
         assert [item[2:] for item in pictures] == [item[2:] for item in labels]
@@ -142,7 +142,7 @@ def test_a_mask_has_the_times_and_the_header_of_its_picture(
 
 def test_both_readers_agree_on_the_new_bag(segmenter: Segmenter, tmp_path: Path) -> None:
     target = tmp_path / "out"
-    segment_bag(as_mcap(tmp_path, drive(FRAMES)), target, segmenter, Settings())
+    segment_bag(as_mcap(tmp_path, drive(FRAMES)), target, segmenter, MaskSettings())
     with AnyReader([target]) as reader:
         found = [(item.topic, time_ns, data) for item, time_ns, data in reader.messages()]
         for item, _, data in reader.messages():
@@ -159,7 +159,7 @@ def test_both_readers_agree_on_the_new_bag(segmenter: Segmenter, tmp_path: Path)
 
 def test_the_legend_is_there_for_late_listeners(segmenter: Segmenter, tmp_path: Path) -> None:
     target = tmp_path / "out"
-    segment_bag(as_mcap(tmp_path, drive(2)), target, segmenter, Settings())
+    segment_bag(as_mcap(tmp_path, drive(2)), target, segmenter, MaskSettings())
     with BagReader(target) as bag:
         for place in (FRONT, BACK):
             [message] = bag.messages([f"{place}/legend"])
@@ -174,8 +174,8 @@ def test_the_legend_is_there_for_late_listeners(segmenter: Segmenter, tmp_path: 
 
 def test_compressed_labels_are_the_same_labels(segmenter: Segmenter, tmp_path: Path) -> None:
     source = as_mcap(tmp_path, drive(3))
-    segment_bag(source, tmp_path / "raw", segmenter, Settings())
-    segment_bag(source, tmp_path / "png", segmenter, Settings(compress_labels=True))
+    segment_bag(source, tmp_path / "raw", segmenter, MaskSettings())
+    segment_bag(source, tmp_path / "png", segmenter, MaskSettings(compress_labels=True))
     raw = label_maps(tmp_path / "raw", f"{FRONT}/labels")
     with BagReader(tmp_path / "png") as bag:
         assert f"{FRONT}/labels" not in bag.topics
@@ -193,7 +193,7 @@ def test_compressed_labels_are_the_same_labels(segmenter: Segmenter, tmp_path: P
 def test_other_outputs_are_there_on_request(segmenter: Segmenter, tmp_path: Path) -> None:
     source, target = as_mcap(tmp_path, drive(FRAMES)), tmp_path / "out"
     outputs = ("color_mask", "overlay", "confidence", "masks")
-    segment_bag(source, target, segmenter, Settings([CAMERA], outputs))
+    segment_bag(source, target, segmenter, MaskSettings([CAMERA], outputs))
     groups = segmenter.label_set.groups
     [result] = segmenter(
         [Frame(camera_pixels(FRAMES - 1), "bgra")], Request(True, True, True, groups)
@@ -224,7 +224,9 @@ def test_a_damaged_picture_is_told_and_copied_and_the_rest_goes_on(
     ]
     source, target = as_mcap(tmp_path, messages), tmp_path / "out"
     shown: list[tuple[int, int]] = []
-    outcome = segment_bag(source, target, segmenter, Settings(), lambda *done: shown.append(done))
+    outcome = segment_bag(
+        source, target, segmenter, MaskSettings(), lambda *done: shown.append(done)
+    )
     assert outcome.frames == {CAMERA: 3, REAR: 3}
     assert [fault.partition(": ")[0] for fault in outcome.faults] == [
         f"{CAMERA} at 0.101 s",
@@ -239,11 +241,11 @@ def test_masks_that_the_bag_has_already_are_replaced_only_when_asked(
     segmenter: Segmenter, tmp_path: Path
 ) -> None:
     once, twice = tmp_path / "once", tmp_path / "twice"
-    segment_bag(as_mcap(tmp_path, drive(3)), once, segmenter, Settings(outputs=("overlay",)))
+    segment_bag(as_mcap(tmp_path, drive(3)), once, segmenter, MaskSettings(outputs=("overlay",)))
     with pytest.raises(BagError, match=rf"has masks of these cameras already: {FRONT}/legend"):
-        segment_bag(once, twice, segmenter, Settings())
+        segment_bag(once, twice, segmenter, MaskSettings())
     assert not list(tmp_path.glob("twice*"))
-    segment_bag(once, twice, segmenter, Settings([CAMERA], replace=True))
+    segment_bag(once, twice, segmenter, MaskSettings([CAMERA], replace=True))
     with BagReader(twice) as bag:
         masks = {name: count for name, count in bag.counts.items() if "/segmentation/" in name}
     assert masks == {
@@ -262,13 +264,15 @@ def test_raw_pictures_are_taken_rather_than_their_compressed_twins(
         jpeg(f"{CAMERA}/compressed", stamp(0), camera_pixels(0)),
     ]
     source = as_mcap(tmp_path, messages)
-    outcome = segment_bag(source, tmp_path / "a", segmenter, Settings())
+    outcome = segment_bag(source, tmp_path / "a", segmenter, MaskSettings())
     assert outcome.frames == {CAMERA: 1}
-    wanted = Settings([f"{CAMERA}/compressed"])
+    wanted = MaskSettings([f"{CAMERA}/compressed"])
     outcome = segment_bag(source, tmp_path / "b", segmenter, wanted)
     assert outcome.frames == {f"{CAMERA}/compressed": 1}
     with pytest.raises(BagError, match="are of one camera"):
-        segment_bag(source, tmp_path / "c", segmenter, Settings([CAMERA, f"{CAMERA}/compressed"]))
+        segment_bag(
+            source, tmp_path / "c", segmenter, MaskSettings([CAMERA, f"{CAMERA}/compressed"])
+        )
 
 
 @pytest.mark.parametrize(
@@ -284,7 +288,7 @@ def test_a_bag_without_the_cameras_is_refused(
 ) -> None:
     source = as_mcap(tmp_path, [item for item in drive(1) if item.topic not in (CAMERA, REAR)])
     with pytest.raises(BagError, match=reason):
-        segment_bag(source, tmp_path / "out", segmenter, Settings(wanted))
+        segment_bag(source, tmp_path / "out", segmenter, MaskSettings(wanted))
     assert not list(tmp_path.glob("out*"))
 
 
@@ -292,7 +296,7 @@ def test_a_named_topic_is_segmented_whatever_it_is_called(
     segmenter: Segmenter, tmp_path: Path
 ) -> None:
     outcome = segment_bag(
-        as_mcap(tmp_path, drive(2)), tmp_path / "out", segmenter, Settings([DEPTH])
+        as_mcap(tmp_path, drive(2)), tmp_path / "out", segmenter, MaskSettings([DEPTH])
     )
     assert outcome.frames == {DEPTH: 2}
 
@@ -302,7 +306,7 @@ def test_cameras_of_several_and_changing_sizes(segmenter: Segmenter, tmp_path: P
         image(CAMERA, stamp(i), camera_pixels(i)[: 64 - 8 * (i % 3)], "bgra8") for i in range(12)
     ]
     source, target = as_mcap(tmp_path, messages), tmp_path / "out"
-    segment_bag(source, target, segmenter, Settings())
+    segment_bag(source, target, segmenter, MaskSettings())
     found = label_maps(target, f"{FRONT}/labels")
     for i in range(12):
         expected = expected_labels(segmenter, camera_pixels(i)[: 64 - 8 * (i % 3)])
@@ -318,7 +322,7 @@ def test_few_pictures_among_much_else_do_not_fill_the_memory(
     messages.insert(50, image(CAMERA, stamp(0), camera_pixels(0), "bgra8"))
     source, target = as_mcap(tmp_path, messages), tmp_path / "out"
     shown: list[tuple[int, int]] = []
-    segment_bag(source, target, segmenter, Settings(), lambda *done: shown.append(done))
+    segment_bag(source, target, segmenter, MaskSettings(), lambda *done: shown.append(done))
     assert len(shown) > 5
     assert shown[-1] == (1, 1)
     assert set(messages_of(source)) <= set(messages_of(target))
@@ -333,7 +337,7 @@ def test_nothing_is_left_of_a_bag_that_cannot_be_read_to_its_end(
         stream.seek(file.stat().st_size * 2 // 3)
         stream.write(b"\xff" * 50_000)
     with pytest.raises(BagError, match=r"drive: (is damaged|not a rosbag2)"):
-        segment_bag(source, tmp_path / "out", segmenter, Settings())
+        segment_bag(source, tmp_path / "out", segmenter, MaskSettings())
     assert not list(tmp_path.glob("out*"))
 
 
@@ -344,14 +348,14 @@ def test_a_bag_that_exists_or_is_being_written_is_left_alone(
     (tmp_path / "out.partial").mkdir()
     (tmp_path / "out.partial" / "precious").touch()
     with pytest.raises(BagError, match=r"out\.partial is left over"):
-        segment_bag(source, tmp_path / "out", segmenter, Settings())
+        segment_bag(source, tmp_path / "out", segmenter, MaskSettings())
     assert (tmp_path / "out.partial" / "precious").exists()
     with pytest.raises(BagError, match="exists already"):
-        segment_bag(source, source, segmenter, Settings())
+        segment_bag(source, source, segmenter, MaskSettings())
 
 
 def test_the_map_stays_latched(segmenter: Segmenter, tmp_path: Path) -> None:
-    segment_bag(as_ros1(tmp_path, drive(1)), tmp_path / "out", segmenter, Settings())
+    segment_bag(as_ros1(tmp_path, drive(1)), tmp_path / "out", segmenter, MaskSettings())
     with BagReader(tmp_path / "out") as bag:
         [qos] = bag.topics[MAP].offered_qos
         assert qos.durability is QosDurability.TRANSIENT_LOCAL

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unet_seg_ros.standin.actors import Camera, Vehicle
+from unet_seg_ros.standin.actors import CameraActor, Vehicle
 from unet_seg_ros.standin.pictures import draw
 from unet_seg_ros.standin.transform import Transform
 from unet_seg_ros.standin.wire import EpisodeSettings, VehicleControl
@@ -82,7 +82,7 @@ def test_pictures_show_the_vehicles_of_clients(world: World) -> None:
     due = world.due_cameras()
     views = {c.id: view for view, cameras in due.items() for c in cameras}
 
-    def share_of_bus(actor: Camera) -> float:
+    def share_of_bus(actor: CameraActor) -> float:
         return float((draw(views[actor.id], world.scene())[1] == Tag.BUS).mean())
 
     assert share_of_bus(camera) < 0.02, "cameras do not see what carries them"

@@ -26,7 +26,7 @@ _MAX_WAITING = 40
 
 
 @dataclass(frozen=True)
-class SegmentedFrame:
+class RecordedFrame:
     """A camera picture, its label map, its truth where there is one, and when they were published.
 
     Attributes:
@@ -98,7 +98,7 @@ def read_drive(
     topics: DriveTopics,
     max_pixels: int,
     on_fault: Callable[[str], None] = _refuse,
-) -> Iterator[SegmentedFrame]:
+) -> Iterator[RecordedFrame]:
     """Yield the frames that have a label map, in the order of the label maps.
 
     Args:
@@ -127,7 +127,7 @@ def read_drive(
                 _keep(truths, stamp_ns, image)
             elif stamp_ns in images:
                 camera, published_ns = images[stamp_ns]
-                yield SegmentedFrame(
+                yield RecordedFrame(
                     camera,
                     image.pixels[..., 0],
                     truths.get(stamp_ns),

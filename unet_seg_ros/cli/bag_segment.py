@@ -17,7 +17,7 @@ from unet_seg_ros.messages.topics import LABELS, OUTPUTS
 
 if TYPE_CHECKING:
     from unet_seg_ros.bags.writer import BagError
-    from unet_seg_ros.offline.segment_bag import Outcome, Settings
+    from unet_seg_ros.offline.segment_bag import BagOutcome, MaskSettings
 
 _DESCRIPTION = """\
 Copy a recorded drive and add masks beside its cameras: for every picture of every camera, none
@@ -87,9 +87,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Segment; return 1 where pictures were damaged, or one of several bags could not be done."""
-    from unet_seg_ros.offline.segment_bag import Outcome, Settings
+    from unet_seg_ros.offline.segment_bag import BagOutcome, MaskSettings
 
-    settings = Settings(
+    settings = MaskSettings(
         image_topics=options.topics,
         outputs=options.outputs,
         compress_labels=options.compress_labels,
@@ -104,7 +104,7 @@ def run(options: argparse.Namespace) -> int:
         if isinstance(outcome, ValueError):
             raise outcome
     print(_as_json(outcomes) if options.json else _as_text(outcomes))
-    is_whole = all(isinstance(item, Outcome) and not item.faults for item in outcomes.values())
+    is_whole = all(isinstance(item, BagOutcome) and not item.faults for item in outcomes.values())
     return 0 if is_whole else 1
 
 
@@ -123,8 +123,8 @@ def _targets(bags: list[Path], out: Path) -> dict[Path, Path]:
 
 
 def _segment_here(
-    targets: Mapping[Path, Path], settings: Settings, options: argparse.Namespace
-) -> Iterator[tuple[Path, Outcome | BagError]]:
+    targets: Mapping[Path, Path], settings: MaskSettings, options: argparse.Namespace
+) -> Iterator[tuple[Path, BagOutcome | BagError]]:
     """Yield what came of each bag."""
     from unet_seg_ros.bags.writer import BagError
     from unet_seg_ros.offline.segment_bag import segment_bag
@@ -133,15 +133,17 @@ def _segment_here(
     for source, target in targets.items():
         try:
             with progress_bar(source.name, "picture") as show:
-                outcome: Outcome | BagError = segment_bag(source, target, segmenter, settings, show)
+                outcome: BagOutcome | BagError = segment_bag(
+                    source, target, segmenter, settings, show
+                )
         except BagError as error:
             outcome = error
         yield source, outcome
 
 
 def _segment_on_cluster(
-    targets: Mapping[Path, Path], settings: Settings, options: argparse.Namespace
-) -> Iterator[tuple[Path, Outcome | BagError]]:
+    targets: Mapping[Path, Path], settings: MaskSettings, options: argparse.Namespace
+) -> Iterator[tuple[Path, BagOutcome | BagError]]:
     """Yield what came of each bag."""
     from tqdm import tqdm
 
@@ -158,11 +160,11 @@ def _segment_on_cluster(
         yield names[source], outcome
 
 
-def _as_json(outcomes: Mapping[Path, Outcome | BagError]) -> str:
+def _as_json(outcomes: Mapping[Path, BagOutcome | BagError]) -> str:
     return json.dumps([_document(*item) for item in outcomes.items()], indent=2)
 
 
-def _document(target: Path, outcome: Outcome | BagError) -> dict[str, Any]:
+def _document(target: Path, outcome: BagOutcome | BagError) -> dict[str, Any]:
     if isinstance(outcome, ValueError):
         return {"bag": str(target), "error": str(outcome)}
     return {
@@ -173,7 +175,7 @@ def _document(target: Path, outcome: Outcome | BagError) -> dict[str, Any]:
     }
 
 
-def _as_text(outcomes: Mapping[Path, Outcome | BagError]) -> str:
+def _as_text(outcomes: Mapping[Path, BagOutcome | BagError]) -> str:
     lines = []
     for target, outcome in outcomes.items():
         if isinstance(outcome, ValueError):

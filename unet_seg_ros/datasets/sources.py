@@ -66,7 +66,7 @@ def open_source(
     if path.is_dir():
         return _open_folder(path, label_set)
     if path.is_file():
-        return Video(path)
+        return VideoFrames(path)
     raise DataError(f"{spec}: no such folder or file; give one, or {TOWN}, or {TOWN}:SEED")
 
 
@@ -114,7 +114,7 @@ class PlayedFiles:
             yield self._files.read(index)[0]
 
 
-class Video:
+class VideoFrames:
     """The frames of a video file, as far as they can be decoded.
 
     Raises:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.bags.drive import DriveTopics, SegmentedFrame, count_messages, read_drive
+from unet_seg_ros.bags.drive import DriveTopics, RecordedFrame, count_messages, read_drive
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.pictures.figures import Column, overlay, picture_table
 from unet_seg_ros.pictures.video import Video
@@ -26,7 +26,7 @@ _LEGEND_SHARE = 1e-4
 
 
 @dataclass(frozen=True)
-class Drive:
+class RecordedDrive:
     """A recorded drive: where it is, its topics, and what its class ids mean.
 
     `truth_set` is None where there is no semantic camera.
@@ -39,7 +39,9 @@ class Drive:
     rate_hz: float
 
 
-def write_report(drive: Drive, folder: Path, after_frame: Callable[[int], None]) -> dict[str, Any]:
+def write_report(
+    drive: RecordedDrive, folder: Path, after_frame: Callable[[int], None]
+) -> dict[str, Any]:
     """Write `overlay.mp4` and `summary.png` into `folder` and return the figures of the drive.
 
     Args:
@@ -100,7 +102,9 @@ class _Row:
     overlay: Uint8Array
 
 
-def _row(frame: SegmentedFrame, camera: Uint8Array, laid_over: Uint8Array, drive: Drive) -> _Row:
+def _row(
+    frame: RecordedFrame, camera: Uint8Array, laid_over: Uint8Array, drive: RecordedDrive
+) -> _Row:
     truth = None
     if frame.truth and drive.truth_set:
         ids, _ = drive.truth_set.decode_palette(frame.truth.pixels, frame.truth.color_order)
@@ -109,7 +113,7 @@ def _row(frame: SegmentedFrame, camera: Uint8Array, laid_over: Uint8Array, drive
     return _Row(camera, truth, drive.label_set.colorize(frame.labels), laid_over)
 
 
-def _write_summary(path: Path, rows: list[_Row], drive: Drive, shown: Any) -> None:
+def _write_summary(path: Path, rows: list[_Row], drive: RecordedDrive, shown: Any) -> None:
     columns = [Column("camera", [row.camera for row in rows])]
     if drive.truth_set:
         black = np.zeros_like(rows[0].camera)

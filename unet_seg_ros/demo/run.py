@@ -18,7 +18,7 @@ from unet_seg_ros.bags.drive import DriveTopics
 from unet_seg_ros.datasets.sources import open_source
 from unet_seg_ros.demo.monitor import Monitor
 from unet_seg_ros.demo.processes import NodeProcesses
-from unet_seg_ros.demo.report import Drive, write_report
+from unet_seg_ros.demo.report import RecordedDrive, write_report
 from unet_seg_ros.demo.simulator import start_simulator
 from unet_seg_ros.demo.sizing import affordable_input_size
 from unet_seg_ros.labels.label_set import LabelSet
@@ -99,7 +99,7 @@ def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
         say(_about_size(input_size, network.input_size, frame_ms))
     seen = _drive(options, plan, input_size, partial, say)
     say("drawing the overlay video and the summary")
-    drive = Drive(
+    drive = RecordedDrive(
         bag=partial / "drive",
         topics=DriveTopics(IMAGE_TOPIC, LABELS_TOPIC, TRUTH_TOPIC if plan.truth_set else ""),
         label_set=network.label_set,

@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from unet_seg_ros.evaluation.live_report import Drive, LiveReport
+from unet_seg_ros.evaluation.live_report import LiveReport, ScoredCamera
 from unet_seg_ros.evaluation.metrics import CommonLabels
 from unet_seg_ros.evaluation.scorer import RunningScore, ScoredFrame
 from unet_seg_ros.evaluation.worst_frames import WorstFrames
@@ -26,7 +26,7 @@ class FrameKeeper:
 
     Args:
         folder: Where the report goes, and in it the folder `worst_frames`.
-        drive: What is scored.
+        camera: What is scored.
         worst: How many of the worst frames to save; 0 for none.
         truth_set_name: The name or path of the truth's label set.
         max_waiting: How many camera pictures may wait for their frame to be scored.
@@ -36,18 +36,18 @@ class FrameKeeper:
     """
 
     def __init__(
-        self, folder: Path, drive: Drive, worst: int, truth_set_name: str, max_waiting: int
+        self, folder: Path, camera: ScoredCamera, worst: int, truth_set_name: str, max_waiting: int
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._drive = drive
+        self._camera = camera
         self._worst = WorstFrames(folder / WORST_FRAMES, worst, truth_set_name) if worst else None
         self._pairs: StampPairs[Image | ScoredFrame] = StampPairs((_IMAGE, _FRAME), max_waiting)
         self._report: LiveReport | None = None
 
     def use(self, prediction_set: LabelSet, common: CommonLabels) -> None:
         """Begin the report, anew where there is one, with label maps in this label set."""
-        self._report = LiveReport(self._drive, prediction_set, common)
+        self._report = LiveReport(self._camera, prediction_set, common)
 
     def add_image(self, image: Image) -> None:
         """Take a picture of the camera.

@@ -49,7 +49,7 @@ _NOT_MEASURED = (
 
 
 @dataclass(frozen=True)
-class Drive:
+class ScoredCamera:
     """What is scored: `name` is that of the camera, `source` that of its truth."""
 
     name: str
@@ -61,13 +61,15 @@ class LiveReport:
     """Counts frames, and keeps drawings of the best, the worst, and a sample of the others.
 
     Args:
-        drive: What is scored.
+        camera: What is scored.
         prediction_set: The network's own classes.
         common: How label maps and truth are compared.
     """
 
-    def __init__(self, drive: Drive, prediction_set: LabelSet, common: CommonLabels) -> None:
-        self._drive = drive
+    def __init__(
+        self, camera: ScoredCamera, prediction_set: LabelSet, common: CommonLabels
+    ) -> None:
+        self._camera = camera
         self._result = Result(prediction_set, common, Counts(len(common.label_set)))
         self._scores: deque[FrameScore] = deque(maxlen=MAX_FRAME_SCORES)
         self._sizes: Counter[Size] = Counter()
@@ -132,8 +134,8 @@ class LiveReport:
         self._result.frames = list(self._scores)
         measured = Evaluation(self._result.common.label_set, [self._result], self._sizes)
         available = score.frames[TRUTH]
-        facts = report.DataFacts(self._drive.source, "all", "", available, tuple(warnings))
-        section = report.data_section(self._drive, facts, measured, [checkpoint])
+        facts = report.DataFacts(self._camera.source, "all", "", available, tuple(warnings))
+        section = report.data_section(self._camera, facts, measured, [checkpoint])
         section["notes"].append(_NOT_MEASURED)
         if self._with_boundary < self.frames:
             section["notes"].append(

@@ -35,7 +35,7 @@ _JPEG_QUALITY = 85
 
 
 @dataclass(frozen=True)
-class Picture:
+class PagePicture:
     """A picture in the page: its title, all of it as a data URI, its size in pixels."""
 
     title: str
@@ -50,7 +50,7 @@ class ShownFrame:
 
     name: str
     mious: tuple[float, ...]
-    pictures: tuple[Picture, ...]
+    pictures: tuple[PagePicture, ...]
     class_ids: frozenset[int]
 
 
@@ -183,22 +183,22 @@ def _legend(data: Mapping[str, Any], shown: ShownFrames) -> list[Mapping[str, An
     return classes + [{"name": "no class", "color": None}] * (UNKNOWN_ID in ids)
 
 
-def _mask(title: str, labels: Uint8Array, label_set: LabelSet) -> Picture:
+def _mask(title: str, labels: Uint8Array, label_set: LabelSet) -> PagePicture:
     return _picture(title, striped_mask(labels, label_set), ".png", "image/png")
 
 
-def _photo(title: str, image: Uint8Array) -> Picture:
+def _photo(title: str, image: Uint8Array) -> PagePicture:
     return _picture(title, image, ".jpg", "image/jpeg", cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY)
 
 
-def _picture(title: str, rgb: Uint8Array, suffix: str, mime: str, *quality: int) -> Picture:
+def _picture(title: str, rgb: Uint8Array, suffix: str, mime: str, *quality: int) -> PagePicture:
     height, width = rgb.shape[:2]
     scale = min(1.0, MAX_PICTURE_PX / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA) if scale < 1 else rgb
     encoded = cv2.imencode(suffix, cv2.cvtColor(small, cv2.COLOR_RGB2BGR), quality)[1]
     data = base64.b64encode(encoded.tobytes()).decode("ascii")
-    return Picture(title, f"data:{mime};base64,{data}", *size)
+    return PagePicture(title, f"data:{mime};base64,{data}", *size)
 
 
 def _figure(value: float | None, digits: int = 3) -> str:

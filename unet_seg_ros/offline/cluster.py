@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unet_seg_ros.bags.writer import BagError
-from unet_seg_ros.offline.segment_bag import Outcome, Settings, segment_bag
+from unet_seg_ros.offline.segment_bag import BagOutcome, MaskSettings, segment_bag
 
 if TYPE_CHECKING:
     from unet_seg_ros.inference.segmenter import Segmenter
@@ -25,10 +25,10 @@ LOCAL = "local"
 def segment_on_cluster(
     targets: Mapping[Path, Path],
     make_segmenter: Callable[[], Segmenter],
-    settings: Settings,
+    settings: MaskSettings,
     address: str,
     device: str,
-) -> Iterator[tuple[Path, Outcome | BagError]]:
+) -> Iterator[tuple[Path, BagOutcome | BagError]]:
     """Segment bags; yield each source with what came of it, in the order in which they are done.
 
     Args:
@@ -80,8 +80,8 @@ class _Worker:
         self._segmenter = make_segmenter()
 
     def segment(
-        self, source: Path, target: Path, settings: Settings
-    ) -> tuple[Path, Outcome | BagError]:
+        self, source: Path, target: Path, settings: MaskSettings
+    ) -> tuple[Path, BagOutcome | BagError]:
         """Segment one bag."""
         try:
             return source, segment_bag(source, target, self._segmenter, settings)

@@ -61,7 +61,7 @@ _PNG_SETTINGS = (
 
 
 @dataclass(frozen=True)
-class Settings:
+class MaskSettings:
     """What to add to a bag.
 
     Attributes:
@@ -78,7 +78,7 @@ class Settings:
 
 
 @dataclass
-class Outcome:
+class BagOutcome:
     """What was done.
 
     Attributes:
@@ -101,9 +101,9 @@ def segment_bag(
     source: Path,
     target: Path,
     segmenter: Segmenter,
-    settings: Settings,
+    settings: MaskSettings,
     after_group: Callable[[int, int], None] = lambda _done, _total: None,
-) -> Outcome:
+) -> BagOutcome:
     """Copy a bag and add masks beside its cameras, with the stamps and times of their pictures.
 
     All messages are copied as they are. Until it is whole the new bag is called
@@ -130,7 +130,7 @@ def segment_bag(
                 "out of the copy with --replace, or choose other cameras with --topics"
             )
         copied = [topic for topic in reader.topics.values() if topic.name not in earlier]
-        outcome = Outcome({camera.image: 0 for camera in cameras})
+        outcome = BagOutcome({camera.image: 0 for camera in cameras})
         total = sum(reader.counts[camera.image] for camera in cameras)
         groups = _groups(reader, [topic.name for topic in copied], outcome.frames.keys())
         engine = _Engine(segmenter, cameras, settings.outputs)
@@ -206,7 +206,7 @@ def _groups(
         yield group
 
 
-def _count(group: _Group, outcome: Outcome) -> None:
+def _count(group: _Group, outcome: BagOutcome) -> None:
     outcome.copied += len(group.messages)
     outcome.faults += group.faults
     for position in group.images:

@@ -16,7 +16,7 @@ import yaml
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.labelme_drafts import write_labelme
-from unet_seg_ros.datasets.sources import Video as VideoFrames
+from unet_seg_ros.datasets.sources import VideoFrames
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.files import named_when_whole
 from unet_seg_ros.inference.frames import Frame

@@ -59,7 +59,7 @@ class Vehicle(Actor):
 
 
 @dataclass
-class Camera(Actor):
+class CameraActor(Actor):
     """A camera and the stream of its pictures."""
 
     stream: int

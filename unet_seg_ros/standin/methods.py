@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from unet_seg_ros.standin import wire
-from unet_seg_ros.standin.actors import Actor, Camera, Vehicle
+from unet_seg_ros.standin.actors import Actor, CameraActor, Vehicle
 from unet_seg_ros.standin.blueprints import BLUEPRINTS, VEHICLE_SHAPES, extent
 from unet_seg_ros.standin.streams import Streams
 from unet_seg_ros.standin.weather_parameters import WeatherParameters
@@ -64,7 +64,7 @@ class Methods:
 
     def get_sensor_token(self, stream: int) -> Wire:
         """Where a stream is found; asked before every subscription."""
-        cameras = [a for a in self._world.actors.values() if isinstance(a, Camera)]
+        cameras = [a for a in self._world.actors.values() if isinstance(a, CameraActor)]
         if stream not in {WORLD_STREAM, *(camera.stream for camera in cameras)}:
             raise ValueError(f"there is no stream {stream}")
         self._streams.expect(stream)
@@ -211,7 +211,7 @@ class Methods:
         tags = token = b""
         if isinstance(actor, Vehicle):
             tags = bytes(sorted(set(VEHICLE_SHAPES[actor.blueprint.name].labels.tolist())))
-        if isinstance(actor, Camera):
+        if isinstance(actor, CameraActor):
             token = self._streams.token(actor.stream)
         description = actor.blueprint.described(actor.attributes)
         return [actor.id, actor.parent, description, self._box(actor), tags, token]

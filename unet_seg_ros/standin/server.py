@@ -17,7 +17,7 @@ import time
 from typing import Any, NoReturn
 
 from unet_seg_ros.standin import wire
-from unet_seg_ros.standin.actors import Camera
+from unet_seg_ros.standin.actors import CameraActor
 from unet_seg_ros.standin.faults import WORLD, Faults
 from unet_seg_ros.standin.methods import RETURN_NOTHING, Methods
 from unet_seg_ros.standin.pictures import Scene, View, color_pixels, draw, tag_pixels
@@ -160,7 +160,7 @@ class Server:
             actors=self._world.states(),
         )
 
-    def _heard(self, cameras: list[Camera]) -> list[Camera]:
+    def _heard(self, cameras: list[CameraActor]) -> list[CameraActor]:
         """Those whose pictures somebody gets."""
         return [
             camera
@@ -169,7 +169,7 @@ class Server:
         ]
 
     def _send_pictures(
-        self, moment: Moment, view: View, cameras: list[Camera], scene: Scene, wait: bool
+        self, moment: Moment, view: View, cameras: list[CameraActor], scene: Scene, wait: bool
     ) -> None:
         rgb, labels = draw(view, scene)
         for camera in cameras:

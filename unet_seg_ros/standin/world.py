@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from unet_seg_ros.standin.actors import Actor, Camera, Vehicle, camera_model, sensor_period_s
+from unet_seg_ros.standin.actors import Actor, CameraActor, Vehicle, camera_model, sensor_period_s
 from unet_seg_ros.standin.blueprints import BLUEPRINTS, SPECTATOR, VEHICLE_SHAPES, extent
 from unet_seg_ros.standin.driving import OnLane
 from unet_seg_ros.standin.opendrive import SPEED_LIMIT_KM_H, opendrive, reach
@@ -124,10 +124,10 @@ class World:
             ),
         )
 
-    def due_cameras(self) -> dict[View, list[Camera]]:
+    def due_cameras(self) -> dict[View, list[CameraActor]]:
         """Cameras that take a picture now, by what they see."""
-        due: dict[View, list[Camera]] = {}
-        for camera in self._of(Camera):
+        due: dict[View, list[CameraActor]] = {}
+        for camera in self._of(CameraActor):
             if self.elapsed_s + 1e-6 >= camera.next_picture_s:
                 camera.next_picture_s = self.elapsed_s + camera.period_s
                 view = View(camera.model, self.transform_of(camera), self._carrier(camera))
@@ -187,7 +187,7 @@ class World:
                 raise ValueError("Spawn failed because of collision at spawn position")
             actor.on_lane = OnLane.find(self.town.traffic, transform)
         else:
-            actor = Camera(
+            actor = CameraActor(
                 self._next_id,
                 blueprint,
                 values,

@@ -14,18 +14,18 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.town.mesh import Color
 from unet_seg_ros.town.tags import Tag
 
 HOLE = 255
-Picture = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Texture:
     """One class of surface; `mean` is its colour from afar."""
 
-    levels: tuple[Picture, ...]
+    levels: tuple[Uint8Array, ...]
     mean: NDArray[np.float32]
     has_holes: bool
 

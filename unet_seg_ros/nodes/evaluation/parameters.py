@@ -129,7 +129,7 @@ def make_keeper(values: Mapping[str, Any], truth_set: LabelSet) -> FrameKeeper |
         return None
     try:
         from unet_seg_ros.evaluation.frame_keeper import FrameKeeper
-        from unet_seg_ros.evaluation.live_report import Drive
+        from unet_seg_ros.evaluation.live_report import ScoredCamera
     except ImportError as error:
         raise ParameterError(
             f"report: {error}; pip install {error.name}, or leave report empty"
@@ -138,7 +138,7 @@ def make_keeper(values: Mapping[str, Any], truth_set: LabelSet) -> FrameKeeper |
     try:
         return FrameKeeper(
             Path(values["report"]).expanduser(),
-            Drive(values["image_topic"], values["truth_topic"], truth_set),
+            ScoredCamera(values["image_topic"], values["truth_topic"], truth_set),
             values["keep_worst"],
             name if name in built_in_label_sets() else str(Path(name).absolute()),
             values["max_waiting_frames"],
