@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from unet_seg_ros.datasets.bag_pictures import BagPictures
     from unet_seg_ros.evaluation.recorded import LabelMaps
     from unet_seg_ros.labels.label_set import LabelSet
+    from unet_seg_ros.progress import make_bar
 
 _DESCRIPTION = """\
 Score the label maps in a rosbag2 against the semantic cameras in it, picture by picture of equal
@@ -76,8 +77,6 @@ def _as_evaluate(options: argparse.Namespace) -> argparse.Namespace:
 
 
 def _evaluate_recorded(options: argparse.Namespace) -> int:
-    from tqdm import tqdm
-
     from unet_seg_ros.datasets.bag_pictures import open_bag
     from unet_seg_ros.datasets.splits import evenly_spread
     from unet_seg_ros.evaluation import recorded, report
@@ -88,7 +87,7 @@ def _evaluate_recorded(options: argparse.Namespace) -> int:
     network = _recorded_network(pictures)
     options.out.mkdir(parents=True, exist_ok=True)
     indices = evenly_spread(range(len(pictures)), options.limit)
-    bar = tqdm(indices, desc=pictures.name, unit="picture", dynamic_ncols=True)
+    bar = make_bar(indices, desc=pictures.name, unit="picture")
     measured = recorded.evaluate_recorded(network.label_maps, network.label_set, pictures, bar)
     shown = recorded.show_recorded_frames(network.label_maps, pictures, measured)
     facts = report.DataFacts(options.bag, "all", "", len(indices), tuple(pictures.faults))

@@ -145,9 +145,8 @@ def _segment_on_cluster(
     targets: Mapping[Path, Path], settings: MaskSettings, options: argparse.Namespace
 ) -> Iterator[tuple[Path, BagOutcome | BagError]]:
     """Yield what came of each bag."""
-    from tqdm import tqdm
-
     from unet_seg_ros.offline.cluster import segment_on_cluster
+    from unet_seg_ros.progress import make_bar
     from unet_seg_ros.weights import find_checkpoint
 
     options.checkpoint = str(find_checkpoint(options.checkpoint).resolve())
@@ -156,7 +155,7 @@ def _segment_on_cluster(
     done = segment_on_cluster(
         absolute, partial(make_segmenter, options), settings, options.ray, options.device
     )
-    for source, outcome in tqdm(done, total=len(targets), unit="bag", dynamic_ncols=True):
+    for source, outcome in make_bar(done, total=len(targets), unit="bag"):
         yield names[source], outcome
 
 

@@ -115,17 +115,16 @@ def _evaluate(
     spec: DataSpec, segmenters: list[Segmenter], names: list[str], options: argparse.Namespace
 ) -> tuple[dict[str, Any], ShownFrames]:
     """Return the report's part about one data set, and the frames to show of it."""
-    from tqdm import tqdm
-
     from unet_seg_ros.datasets.readers import open_dataset
     from unet_seg_ros.evaluation import evaluation, report, report_page
+    from unet_seg_ros.progress import make_bar
 
     pictures = open_dataset(spec.path, layout=spec.layout, label_set=spec.label_set)
     indices, facts = _choose(pictures, spec, segmenters, names, options)
     measured = evaluation.evaluate(
         segmenters,
         pictures,
-        tqdm(indices, desc=pictures.name, unit="picture", dynamic_ncols=True),
+        make_bar(indices, desc=pictures.name, unit="picture"),
         skip_bad=options.skip_bad,
     )
     shown = report_page.show_frames(segmenters, pictures, measured, names)

@@ -13,9 +13,9 @@ _FAULTS_SHOWN = 20
 @contextmanager
 def progress_bar(title: str, unit: str) -> Iterator[Callable[[int, int], None]]:
     """Show a bar with the remaining time; call what is yielded with how many are done, of all."""
-    from tqdm import tqdm
+    from unet_seg_ros.progress import make_bar
 
-    with tqdm(desc=title, unit=unit, dynamic_ncols=True) as bar:
+    with make_bar(desc=title, unit=unit) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

@@ -25,6 +25,7 @@ from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages import topics
 from unet_seg_ros.model.checkpoint import load_checkpoint
 from unet_seg_ros.pictures.geometry import Size
+from unet_seg_ros.progress import make_bar
 from unet_seg_ros.ros.domain import free_domain_id
 
 IMAGE_TOPIC = "/carla/ego_vehicle/rgb_front/image"
@@ -106,7 +107,7 @@ def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
         truth_set=plan.truth_set,
         rate_hz=options.rate_hz,
     )
-    with tqdm(unit="frame", dynamic_ncols=True) as bar:
+    with make_bar(unit="frame") as bar:
 
         def after_frame(total: int) -> None:
             bar.total = total
@@ -189,7 +190,7 @@ def _drive(
         monitor.set_parameter(
             f"/{camera}", "playing", True, _ANSWER_TIMEOUT_S, nodes.require_running
         )
-        with _progress_bar(plan.frames) as bar:
+        with make_bar(total=plan.frames, unit="frame", desc="driving") as bar:
 
             def camera_has_ended() -> bool:
                 _show(bar, monitor)
@@ -291,10 +292,6 @@ def _engine(monitor: Monitor) -> Mapping[str, str]:
 
 def _camera(monitor: Monitor) -> Mapping[str, str]:
     return monitor.diagnostics.get(f"unet_segmentation: {IMAGE_TOPIC}", {})
-
-
-def _progress_bar(frames: int) -> tqdm[Any]:
-    return tqdm(total=frames, unit="frame", desc="driving", dynamic_ncols=True)
 
 
 def _show(bar: tqdm[Any], monitor: Monitor) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from tqdm import tqdm
 
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
@@ -22,6 +21,7 @@ from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.labels.mapping import LabelRows, label_rows, mapping_between
 from unet_seg_ros.pictures.geometry import Size, enlarge_labels, network_size, shrink
+from unet_seg_ros.progress import make_bar
 from unet_seg_ros.training.loss import SegmentationLoss, balancing_weights
 from unet_seg_ros.training.recipe import Recipe
 from unet_seg_ros.training.views import TrainingSet
@@ -58,7 +58,7 @@ class Drawn:
         self.faults: Sequence[str] = views.faults
         to_learn = frozenset(divided.train)
         self._samples = []
-        for index in tqdm(range(len(views)), desc=f"drawing {self.name}", unit="picture"):
+        for index in make_bar(range(len(views)), desc=f"drawing {self.name}", unit="picture"):
             sample = views[index]
             self._samples.append(_shrunk(sample, input_size) if index in to_learn else sample)
 

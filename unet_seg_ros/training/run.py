@@ -28,6 +28,7 @@ from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkpoint
 from unet_seg_ros.model.unet import UNet, preset
 from unet_seg_ros.model.widen import widen
+from unet_seg_ros.progress import make_bar
 from unet_seg_ros.training.data import open_data_sets, rows_of, segmentation_loss, training_sets
 from unet_seg_ros.training.model_card import model_card
 from unet_seg_ros.training.recipe import Hardware, Recipe
@@ -328,12 +329,11 @@ class _Training:
         return sees
 
     def _progress_bar(self) -> tqdm[Any]:
-        return tqdm(
+        return make_bar(
             desc="training",
             total=self._optimization.steps,
             initial=self._learner.step,
             unit="step",
-            dynamic_ncols=True,
             disable=not self._fabric.is_global_zero,
         )
 

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from lightning.fabric import Fabric
-from tqdm import tqdm
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.evaluation.metrics import ConfusionMatrix, common_labels
@@ -19,6 +18,7 @@ from unet_seg_ros.inference.segmenter import Frame, Segmenter
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint
 from unet_seg_ros.pictures.figures import Column, picture_table
+from unet_seg_ros.progress import make_bar
 from unet_seg_ros.training.data import DataSet
 
 _SAMPLES_PER_SET = 2
@@ -78,7 +78,7 @@ def validate(
         common = common_labels(checkpoint.label_set, item.pictures.label_set)
         counts = ConfusionMatrix(len(common.label_set))
         positions = item.validation(at_most)
-        for position in tqdm(
+        for position in make_bar(
             positions[fabric.global_rank :: fabric.world_size],
             desc=f"validating on {item.pictures.name}",
             unit="picture",
