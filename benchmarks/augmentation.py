@@ -5,7 +5,7 @@
 Both cut a 320x192 crop from a 480x360 picture and its label map, mirror it, and change it by the
 effects that both have, each as often as the other. kornia gets batches of 16, albumentations one
 picture at a time, as each is meant to be used. They take turns; the figures are medians. On a
-processor both have one core, since a training needs the others. On CUDA, kornia's time includes the
+CPU both have one core, since a training needs the others. On CUDA, kornia's time includes the
 way of the pictures to the device.
 
 `everything` is the pipeline that trainings use (`training/augmentation.py`), without the crop.

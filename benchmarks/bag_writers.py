@@ -3,7 +3,7 @@
 """What it costs to write a drive to a bag: our writer against those of `rosbags` and `mcap`.
 
 A drive here is, per frame, a camera picture (bgra8), its label map (mono8) and that in colours as
-a semantic camera sends it (bgra8), all 800x600. The writers take turns; processor time is counted,
+a semantic camera sends it (bgra8), all 800x600. The writers take turns; CPU time is counted,
 because on a small machine the network needs it. All but those of `rosbags` write checksums. Ours
 waits for the disk once at the end, or ("synced") as often as the recorder does.
 
@@ -104,7 +104,7 @@ def _messages(sample: Sample, index: int) -> tuple[bytes, bytes, bytes]:
 
 
 def measure(write: Write, frames: Frames) -> tuple[float, float, float]:
-    """Return processor milliseconds, milliseconds and megabytes per frame."""
+    """Return CPU milliseconds, milliseconds and megabytes per frame."""
     folder = Path(tempfile.mkdtemp())
     try:
         begin, cpu_begin = time.monotonic(), time.process_time()

@@ -93,7 +93,7 @@ def write_plainly(folder: Path, pairs: Sequence[Pair]) -> None:
 
 
 def writers(pairs: Sequence[Pair]) -> dict[str, list[tuple[float, float]]]:
-    """Return the seconds and processor seconds that every round of every writer took."""
+    """Return the seconds and CPU seconds that every round of every writer took."""
     ways: dict[str, Write] = {"capture": write_in_threads, "cv2.imwrite": write_plainly}
     costs: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for _ in range(ROUNDS):
@@ -105,7 +105,7 @@ def writers(pairs: Sequence[Pair]) -> dict[str, list[tuple[float, float]]]:
 
 
 def drives(port: int, frames: int) -> dict[str, list[tuple[float, float]]]:
-    """Return the seconds and processor seconds that every round took, kept or not."""
+    """Return the seconds and CPU seconds that every round took, kept or not."""
     costs: dict[str, list[tuple[float, float]]] = {"nothing kept": [], "every frame kept": []}
     names = count()
     with (
@@ -129,14 +129,14 @@ def drives(port: int, frames: int) -> dict[str, list[tuple[float, float]]]:
 
 
 def timed(function: Callable[[], object]) -> tuple[float, float]:
-    """Return the seconds and this process's processor seconds that a call takes."""
+    """Return the seconds and this process's CPU seconds that a call takes."""
     begin_s, begin_cpu_s = time.perf_counter(), time.process_time()
     function()
     return time.perf_counter() - begin_s, time.process_time() - begin_cpu_s
 
 
 def print_table(title: str, costs: dict[str, list[tuple[float, float]]], frames: int) -> None:
-    """Print pairs a second, and the processor's time for a pair, as a Markdown table."""
+    """Print pairs a second, and the CPU's time for a pair, as a Markdown table."""
     print(f"| {title} | pairs a second | CPU, ms a pair |")
     print("| --- | ---: | ---: |")
     for name, rounds in costs.items():

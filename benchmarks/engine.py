@@ -26,7 +26,7 @@ import torch.nn.functional as F
 from machine import machine
 
 from unet_seg_ros.inference.options import Precision
-from unet_seg_ros.inference.segmenter import Frame, Segmenter, processor_has_bfloat16
+from unet_seg_ros.inference.segmenter import Frame, Segmenter, cpu_has_bfloat16
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.model.unet import PRESET_NAMES, UNet, preset
@@ -120,7 +120,7 @@ def main() -> None:
         "threads": options.threads,
         "network": options.checkpoint or options.preset,
         "frame_size": FRAME_SIZE,
-        "bfloat16_in_hardware": processor_has_bfloat16(),
+        "bfloat16_in_hardware": cpu_has_bfloat16(),
         "median_ms": median_ms,
     }
     print(json.dumps(report, indent=2) if options.json else as_table(report))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def machine() -> str:
-    """Return the processor's name, its cores and the Python version."""
+    """Return the CPU's name, its cores and the Python version."""
     info = Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

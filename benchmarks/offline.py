@@ -6,7 +6,7 @@
 
 The engine alone segments the decoded pictures one after the other, with nothing read, decoded or
 written: no way of working off a bag is faster. The candidates take turns, so that whatever else the
-machine does slows all of them. Beside time, the processor time of a frame is given, and the most
+machine does slows all of them. Beside time, the CPU time of a frame is given, and the most
 memory that segmenting a drive, and one four times as long, takes in a process of its own.
 
 DRIVE is a folder of pictures or the built-in town; of it, bags of 800x600 bgra8 pictures are made,

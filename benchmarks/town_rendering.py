@@ -4,7 +4,7 @@
 
     python benchmarks/town_rendering.py [--size 800x600] [--frames 120]
 
-Wall time is what a user waits; processor time is what a busy machine does not inflate as much.
+Wall time is what a user waits; CPU time is what a busy machine does not inflate as much.
 """
 
 from __future__ import annotations

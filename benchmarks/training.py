@@ -27,7 +27,7 @@ from lightning.fabric import Fabric
 from machine import machine
 from torch import Tensor, nn
 
-from unet_seg_ros.inference.segmenter import processor_has_bfloat16
+from unet_seg_ros.inference.segmenter import cpu_has_bfloat16
 from unet_seg_ros.model.checkpoint import Normalization
 from unet_seg_ros.model.unet import UNet, preset
 from unet_seg_ros.training.trainer import Learner, Optimization
@@ -93,7 +93,7 @@ class Candidate:
 
 def candidates(device: torch.device, compiled: bool) -> list[Candidate]:
     """Return everything that this machine can run, plain PyTorch first."""
-    has_bfloat16 = device.type == "cuda" or processor_has_bfloat16()
+    has_bfloat16 = device.type == "cuda" or cpu_has_bfloat16()
     found = [Candidate("plain PyTorch")]
     for precision in ("32-true", "bf16-mixed") if has_bfloat16 else ("32-true",):
         found.append(Candidate(f"ours, {precision}", precision))

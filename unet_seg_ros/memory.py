@@ -18,7 +18,7 @@ def keep_freed_memory() -> None:
     """Let glibc keep up to a gigabyte that was freed, in the whole process, for good.
 
     By default it returns megabytes to the kernel at once, which hands them out anew, zeroed, with a
-    page fault for every 4 KiB. Networks on the processor free megabytes after every layer, nodes
+    page fault for every 4 KiB. Networks on the CPU free megabytes after every layer, nodes
     with every picture (benchmarks/training.py, benchmarks/transport.py). With another C library
     nothing is done.
     """

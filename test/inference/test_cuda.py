@@ -3,7 +3,7 @@
 """The engine on CUDA.
 
 Its pipeline consists of operations that every device has, so what it computes is tested on the
-processor; streams, graphs and memory are tested where there is a CUDA device.
+CPU; streams, graphs and memory are tested where there is a CUDA device.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ def checkpoint() -> Checkpoint:
 
 @pytest.mark.parametrize("upsample", ["labels", "logits"])
 @pytest.mark.parametrize("size", [(80, 60), (160, 120), (200, 150), (111, 97), (20, 9)])
-def test_the_pipeline_computes_what_the_processor_does(
+def test_the_pipeline_computes_what_the_cpu_does(
     checkpoint: Checkpoint, size: tuple[int, int], upsample: Upsample
 ) -> None:
     rgb = [picture(*size, seed) for seed in range(2)]
-    processor = Segmenter(checkpoint, "cpu", "float32", "off", upsample=upsample)
-    expected = processor([Frame(pixels, "rgb") for pixels in rgb], EVERYTHING)
+    on_cpu = Segmenter(checkpoint, "cpu", "float32", "off", upsample=upsample)
+    expected = on_cpu([Frame(pixels, "rgb") for pixels in rgb], EVERYTHING)
     pipeline = FramePipeline(
         InferenceNetwork(checkpoint, torch.float32),
         torch.from_numpy(checkpoint.label_set.color_table.copy()),
@@ -100,7 +100,7 @@ class TestCuda:
     @pytest.mark.parametrize(
         ("precision", "agreement"), [("float32", 0.999), ("float16", 0.99), ("bfloat16", 0.97)]
     )
-    def test_it_agrees_with_the_processor(
+    def test_it_agrees_with_the_cpu(
         self, checkpoint: Checkpoint, precision: Any, agreement: float
     ) -> None:
         """Frames of several sizes and colour orders, in one call."""

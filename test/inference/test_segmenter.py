@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The engine on the processor: geometry, masks, buffers, and what it refuses.
+"""The engine on the CPU: geometry, masks, buffers, and what it refuses.
 
 test_compiled.py has the compiled network, test_cuda.py the other device, and test_agreement.py the
 comparison with plain PyTorch on a trained network and real pictures.
@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from engines import EVERYTHING, in_order, only, outlined, picture, plain_logits, small_checkpoint
 
 from unet_seg_ros.inference import segmenter as module
-from unet_seg_ros.inference.processor import MAX_SIZES
+from unet_seg_ros.inference.cpu import MAX_SIZES
 from unet_seg_ros.inference.segmenter import (
     Frame,
     Request,
@@ -290,7 +290,7 @@ def test_an_engine_is_made_from_a_file(checkpoint: Checkpoint, tmp_path: Path) -
     assert segmenter.device == "cpu"
     assert segmenter.input_size == (80, 60)
     assert segmenter.label_set == checkpoint.label_set
-    assert segmenter.precision == ("bfloat16" if module.processor_has_bfloat16() else "float32")
+    assert segmenter.precision == ("bfloat16" if module.cpu_has_bfloat16() else "float32")
     assert segmenter.out_of_memory_count == 0
 
 

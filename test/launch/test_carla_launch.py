@@ -17,7 +17,7 @@ from ros2_launch import Note, Workspace
 
 from unet_seg_ros.carla.rig_file import load_rig
 
-# Launch itself takes seconds to start, more where others need the processor.
+# Launch itself takes seconds to start, more where others need the CPU.
 pytestmark = pytest.mark.timeout(240)
 
 FRONT = "/carla/ego_vehicle/rgb_front/image"

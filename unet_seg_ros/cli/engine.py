@@ -27,7 +27,7 @@ def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--compile",
         action="store_true",
-        help="compile the network first, which takes up to a minute on the processor and makes "
+        help="compile the network first, which takes up to a minute on the CPU and makes "
         "every frame after it faster: for long drives",
     )
     parser.add_argument(

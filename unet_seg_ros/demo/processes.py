@@ -41,7 +41,7 @@ class NodeProcesses:
             name: What it is called here.
             module: Its module.
             parameters: Its parameters.
-            niceness: How far it stands back where processors are scarce, 0 to 19 (see nice(1)).
+            niceness: How far it stands back where CPUs are scarce, 0 to 19 (see nice(1)).
         """
         parameter_file = self._folder / f"{name}.yaml"
         document = {"/**": {"ros__parameters": dict(parameters)}}

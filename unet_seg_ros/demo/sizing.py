@@ -15,7 +15,7 @@ from unet_seg_ros.pictures.geometry import Size, network_size
 
 _TIMED_FRAMES = 10
 # Of the time between two frames, what the network may take: camera, score and recording run on the
-# same processors.
+# same CPUs.
 _SHARE_OF_PERIOD = 0.27
 # Parts of the frame's size that are tried; whole ones are shrunk to in a fraction of the time. In
 # pictures smaller than a fifth a road line can no longer be seen.

@@ -59,7 +59,7 @@ class Inputs:
 class FramePipeline(nn.Module):
     """All the work on frames of one size, in operations that a device does by itself.
 
-    It gives the masks that `Processor` makes with OpenCV: shrinking is a product with the matrices
+    It gives the masks that `CpuEngine` makes with OpenCV: shrinking is a product with the matrices
     of area interpolation, enlarging picks rows and columns by index.
     """
 

@@ -18,11 +18,11 @@ from typing import Protocol
 import torch
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.inference.cpu import CpuEngine, missing_compiler
 from unet_seg_ros.inference.frames import Frame as Frame
 from unet_seg_ros.inference.frames import Request as Request
 from unet_seg_ros.inference.frames import Segmentation as Segmentation
 from unet_seg_ros.inference.options import Compile, Precision, Upsample
-from unet_seg_ros.inference.processor import Processor, missing_compiler
 from unet_seg_ros.labels.label_set import ColorOrder, LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.pictures.geometry import Size
@@ -67,9 +67,9 @@ class Segmenter:
     Args:
         checkpoint: The network and what belongs to it.
         device: "cpu", "cuda", "cuda:1", ...; "auto" takes CUDA where it is usable.
-        precision: Of the network. "auto" is float16 on CUDA, bfloat16 on processors that have it
+        precision: Of the network. "auto" is float16 on CUDA, bfloat16 on CPUs that have it
             in hardware (AVX-512 BF16, AMX), otherwise float32.
-        compile: Whether `warm_up` compiles the network (processor only): "auto" does where there
+        compile: Whether `warm_up` compiles the network (CPU only): "auto" does where there
             is a C++ compiler, "on" insists on one.
         input_size: (width, height), by default the checkpoint's.
         upsample: "labels" brings the label map to the frame's size, "logits" the scores of the
@@ -164,7 +164,7 @@ class Segmenter:
 
     @property
     def compiled(self) -> bool:
-        """Whether `warm_up` compiles the network (on the processor)."""
+        """Whether `warm_up` compiles the network (on the CPU)."""
         return self._engine.compiled
 
     @property
@@ -187,10 +187,10 @@ class Segmenter:
         if compile == "on" and obstacle:
             raise SegmenterError(f"compile is on, but the network {obstacle}")
         wanted = compile != "off" and obstacle is None
-        processor = Processor(self.checkpoint, dtype, self.input_size, upsample, wanted)
+        engine = CpuEngine(self.checkpoint, dtype, self.input_size, upsample, wanted)
         if obstacle:
-            processor.notes.append(obstacle)
-        return processor
+            engine.notes.append(obstacle)
+        return engine
 
 
 def choose_device(device: str) -> str:
@@ -224,7 +224,7 @@ def choose_precision(precision: Precision, device: str) -> str:
     if precision == "auto":
         if device != "cpu":
             return "float16"
-        return "bfloat16" if processor_has_bfloat16() else "float32"
+        return "bfloat16" if cpu_has_bfloat16() else "float32"
     if precision not in _DTYPES:
         raise SegmenterError(f"precision must be auto or one of {', '.join(_DTYPES)}")
     if device == "cpu" and precision == "float16":
@@ -232,7 +232,7 @@ def choose_precision(precision: Precision, device: str) -> str:
     return precision
 
 
-def processor_has_bfloat16() -> bool:
-    """Return whether the processor multiplies bfloat16 in hardware."""
+def cpu_has_bfloat16() -> bool:
+    """Return whether the CPU multiplies bfloat16 in hardware."""
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

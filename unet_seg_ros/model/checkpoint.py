@@ -98,7 +98,7 @@ def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, half: bool = Fa
 
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
-    """Load a checkpoint; its network is on the processor, in evaluation mode.
+    """Load a checkpoint; its network is on the CPU, in evaluation mode.
 
     Raises:
         CheckpointError: the file is missing, damaged, not a checkpoint of this package, from a

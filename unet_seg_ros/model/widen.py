@@ -23,7 +23,7 @@ def widen(network: UNet, factor: int, seed: int = 0) -> UNet:
     learn alike for ever.
 
     Args:
-        network: The network, on the processor; it is not changed.
+        network: The network, on the CPU; it is not changed.
         factor: How many copies there will be of every filter, at least 1.
         seed: Of the random shares.
 

@@ -4,7 +4,7 @@
 
 The effects are those of albumentations 2.0.8 (MIT, frozen; its successor is AGPL) and not those of
 kornia 0.9.0 (Apache-2.0, maintained, also on a GPU). `benchmarks/augmentation.py` lets both do the
-same: on a processor, where every millisecond is the training's, albumentations is 15 to 20 times as
+same: on a CPU, where every millisecond is the training's, albumentations is 15 to 20 times as
 fast, since it works on bytes where kornia works on floating point. It has shadows and sun glare as
 well, and takes its random numbers from where it is told, so that what becomes of a picture depends
 on that picture's seed alone.

@@ -32,7 +32,7 @@ class SegmentationLoss(nn.Module):
             default 1.
         dice: Weight of the Dice term, 0 to do without.
         lovasz: Weight of the Lovász term, 0 to do without. It sorts the pixels once for every set
-            of classes, which on a processor takes longer than the rest of the loss.
+            of classes, which on a CPU takes longer than the rest of the loss.
 
     Raises:
         ValueError: a row may be no class at all.

@@ -23,7 +23,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from unet_seg_ros.inference.segmenter import processor_has_bfloat16
+from unet_seg_ros.inference.segmenter import cpu_has_bfloat16
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkpoint
 from unet_seg_ros.model.unet import UNet, preset
@@ -131,7 +131,7 @@ def _precision(hardware: Hardware) -> str:
     if hardware.precision != "auto":
         return hardware.precision
     on_cuda = torch.cuda.is_available() and hardware.accelerator != "cpu"
-    return "bf16-mixed" if on_cuda or processor_has_bfloat16() else "32-true"
+    return "bf16-mixed" if on_cuda or cpu_has_bfloat16() else "32-true"
 
 
 class _Training:
@@ -170,7 +170,7 @@ class _Training:
             Normalization(),
             self._optimization,
             recipe.seed,
-            # On processors it gains a tenth and takes a minute (benchmarks/training.py).
+            # On CPUs it gains a tenth and takes a minute (benchmarks/training.py).
             compiled=hardware.compile == "on" or (hardware.compile == "auto" and on_cuda),
         )
 

@@ -67,7 +67,7 @@ class Optimization:
 def fastest_layout(device: torch.device) -> torch.memory_format:
     """Return how convolutions want their pictures in memory, for training steps on `device`.
 
-    Channels last everywhere but on processors whose widest vectors are those of AVX2: there oneDNN
+    Channels last everywhere but on CPUs whose widest vectors are those of AVX2: there oneDNN
     takes almost twice as long for the gradients of the weights in that layout.
     """
     if device.type == "cpu" and torch.backends.cpu.get_cpu_capability() == "AVX2":
@@ -175,7 +175,7 @@ class Learner:
         return loss.detach()
 
     def trained(self) -> UNet:
-        """Return a copy of the averaged network, on the processor, in evaluation mode."""
+        """Return a copy of the averaged network, on the CPU, in evaluation mode."""
         network = copy.deepcopy(self._average.module)
         assert isinstance(network, UNet)
         return network.cpu().eval()

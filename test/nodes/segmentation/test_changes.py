@@ -28,8 +28,8 @@ from segmentation_graph import (
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
+from unet_seg_ros.inference.cpu import missing_compiler
 from unet_seg_ros.inference.frames import Request
-from unet_seg_ros.inference.processor import missing_compiler
 
 
 def test_groups_outputs_and_opacity(graph: Graph, start: Start, networks: Path) -> None:

@@ -98,7 +98,7 @@ PARAMETERS = (
         8,
         "How many pictures are read ahead and kept in memory, before the first is published and "
         "from then on. An 800x600 one with ground truth takes 2.4 MB as bgra8. As many as count "
-        "leaves the processor to others while the source plays.",
+        "leaves the CPU to others while the source plays.",
         range=(1, 100_000),
     ),
     ParameterSpec(

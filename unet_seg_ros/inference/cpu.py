@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The engine on the processor: OpenCV around a channels-last network, compiled where possible."""
+"""The engine on the CPU: OpenCV around a channels-last network, compiled where possible."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class _Buffers:
         return self._arrays[name]
 
 
-class Processor:
+class CpuEngine:
     """Segments frames one after the other.
 
     A batch would gain nothing: one picture already keeps every core busy, and a network compiled
@@ -166,7 +166,7 @@ class Processor:
         _remember(self._compiled, key, network)
         width, height = network_size(size, self._input_size)
         # Compiling happens in the first run. Frozen weights are constants to the compiler, which
-        # packs them for the processor; as an option of torch.compile this comes too late.
+        # packs them for the CPU; as an option of torch.compile this comes too late.
         with torch._inductor.config.patch(freezing=True):
             self._run_network(np.zeros((height, width, 3), np.uint8), size, confidence)
 
