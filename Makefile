@@ -51,10 +51,13 @@ lint: install
 bench: install
 	@for name in $(BENCHMARKS); do echo; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
-# Into a scratch folder, as a check that the package builds in a colcon workspace.
+# Into scratch folders, as a check that the package builds in a colcon workspace: with copies, and
+# with links as ROS's tutorials have it.
 build: install
 	$(BIN)/colcon --log-base build/log build --base-paths . --build-base build/colcon \
 	    --install-base build/install --event-handlers console_direct+
+	$(BIN)/colcon --log-base build/log build --symlink-install --base-paths . \
+	    --build-base build/links/colcon --install-base build/links/install
 
 clean:
 	rm -rf .venv .venv-* build *.egg-info demo_output

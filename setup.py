@@ -5,13 +5,14 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 PACKAGE = "unet_seg_ros"
+# Of the file itself: `colcon build --symlink-install` runs a link to it.
+HERE = Path(__file__).resolve().parent
 
 
 def files_of(*patterns: str) -> list[str]:
     """Return the files that match, as paths relative to this file's folder."""
-    here = Path(__file__).parent
     return sorted(
-        str(path.relative_to(here)) for pattern in patterns for path in here.glob(pattern)
+        str(path.relative_to(HERE)) for pattern in patterns for path in HERE.glob(pattern)
     )
 
 
@@ -19,7 +20,7 @@ setup(
     name=PACKAGE,
     version="0.1.0",
     description="Semantic masks from CARLA camera topics with a U-Net, as a ROS 2 node.",
-    long_description=(Path(__file__).parent / "README.md").read_text(encoding="utf-8"),
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     maintainer="the unet_seg_ros authors",
