@@ -4,13 +4,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
+
+from terminal import on_terminal
 
 # A bar that grows for a good two seconds, however fast the machine; it prints how long that took.
 GROWING = """
@@ -59,17 +56,8 @@ def test_a_bar_that_is_not_left_behind_leaves_nothing_in_a_pipe():
 
 
 def test_a_terminal_gets_a_bar_that_is_drawn_over():
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = subprocess.Popen([sys.executable, "-c", NESTED], stderr=theirs)
-    os.close(theirs)
-    drawn = b""
-    while True:
-        try:
-            drawn += os.read(ours, 1 << 16)
-        except OSError:  # as Linux says that the other end is closed
-            break
-    os.close(ours)
-    assert process.wait(timeout=60) == 0
+    with on_terminal([sys.executable, "-c", NESTED]) as (process, read):
+        drawn = b"".join(iter(read, b""))
+    assert process.returncode == 0
     assert drawn.count(b"\r") > 2
     assert b"2/2" in drawn

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +28,7 @@ from bag_files import (
     write_rosbag2,
 )
 from engines import small_checkpoint
+from terminal import on_terminal
 
 from unet_seg_ros.bags.reader import BagReader
 from unet_seg_ros.cli.main import main
@@ -173,13 +173,13 @@ def test_an_interrupted_run_leaves_nothing_under_the_final_name(
     bag, out = write_rosbag2(tmp_path / "long", drive(300)), tmp_path / "out"
     command = [sys.executable, "-m", "unet_seg_ros.cli.main", "bag", "segment", bag, out]
     command += ["--checkpoint", checkpoint, "--device", "cpu"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
-        assert process.stderr
+    with on_terminal(command) as (process, read):
         shown = b""
         while b"/600" not in shown:  # the first group is done
-            shown += process.stderr.read1(1000)
+            shown += (more := read())
+            assert more, shown
         process.send_signal(ending)
-        shown += process.stderr.read()
+        shown += b"".join(iter(read, b""))
     assert not out.exists()
     partial = tmp_path / "out.partial"
     if ending == signal.SIGINT:
