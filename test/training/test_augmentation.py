@@ -43,11 +43,13 @@ def test_labels_are_mirrored_with_their_picture_and_nothing_else_happens_to_them
         assert varied.shape == image.shape
         assert varied.dtype == varied_labels.dtype == np.uint8
         bright, dark = varied[varied_labels == 7].mean(), varied[varied_labels == 3].mean()
-        assert bright > dark + 10
+        # By night what is lit is bright.
+        assert bright > dark + 10 or variation == "weather"
 
 
 @pytest.mark.parametrize(
-    ("variation", "possible"), [("street", {0, 1}), ("light", {0, 1}), ("microscope", {0, 1, 2, 3})]
+    ("variation", "possible"),
+    [("street", {0, 1}), ("weather", {0, 1}), ("light", {0, 1}), ("microscope", {0, 1, 2, 3})],
 )
 def test_only_what_has_no_upside_is_turned_upside_down(
     variation: Variation, possible: set[int]
@@ -66,11 +68,14 @@ def test_light_leaves_every_pixel_as_it_is() -> None:
         assert np.array_equal(varied, image) or np.array_equal(varied, image[:, ::-1])
 
 
-def test_what_becomes_of_a_picture_depends_on_its_random_numbers_alone() -> None:
+@pytest.mark.parametrize("variation", ["street", "weather"])
+def test_what_becomes_of_a_picture_depends_on_its_random_numbers_alone(
+    variation: Variation,
+) -> None:
     image, labels = scene()
-    augmentation = Augmentation("street")
+    augmentation = Augmentation(variation)
     forward = [augmentation(image, labels, np.random.default_rng(seed))[0] for seed in SEEDS]
-    other = Augmentation("street")
+    other = Augmentation(variation)
     backward = [other(image, labels, np.random.default_rng(seed))[0] for seed in reversed(SEEDS)]
     np.testing.assert_array_equal(forward, backward[::-1])
     assert len({picture.tobytes() for picture in forward}) > len(SEEDS) / 2

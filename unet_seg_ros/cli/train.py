@@ -170,10 +170,10 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--variation",
-        choices=("street", "microscope", "light"),
+        choices=("street", "weather", "microscope", "light"),
         default="street",
-        help="how crops are varied: light and weather, also orientation, or left and right only "
-        "(default: %(default)s)",
+        help="how crops are varied: light and some weather; night, rain, fog and low sun as well; "
+        "light and orientation; or left and right only (default: %(default)s)",
     )
 
 

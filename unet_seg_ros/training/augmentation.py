@@ -20,17 +20,19 @@ import numpy as np
 import numpy.typing as npt
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.training.weather import NOTHING_KNOWN, Scene, vary_weather
 
 # Read when albumentations is imported, which would ask PyPI for its newest version otherwise.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 
 import albumentations as A  # type: ignore[import-untyped]
 
-Variation = Literal["street", "microscope", "light"]
+Variation = Literal["street", "weather", "microscope", "light"]
 """What may differ between two pictures of the same:
 
 * `street`: light, colour, weather, sharpness, noise, compression, and left and right;
-* `microscope`: the same without weather, and which way is up;
+* `weather`: the same with night, dusk, rain, fog, low sun and wet roads (`training.weather`);
+* `microscope`: the same as `street` without weather, and which way is up;
 * `light`: left and right only, for experiments that need their pictures as they are.
 """
 VARIATIONS: tuple[Variation, ...] = get_args(Variation)
@@ -41,11 +43,18 @@ class Augmentation:
 
     Args:
         variation: What may differ.
+        scene: What the ids in the label maps say about sky and ground, for `weather`.
     """
 
-    def __init__(self, variation: Variation) -> None:
-        effects = {"street": _street, "microscope": _microscope, "light": _light}[variation]()
+    def __init__(self, variation: Variation, scene: Scene = NOTHING_KNOWN) -> None:
+        effects = {
+            "street": _street,
+            "weather": _weather,
+            "microscope": _microscope,
+            "light": _light,
+        }[variation]()
         self._compose = A.Compose(effects)
+        self._scene = scene if variation == "weather" else None
 
     def __call__(
         self, image: Uint8Array, labels: Uint8Array, rng: np.random.Generator
@@ -57,6 +66,8 @@ class Augmentation:
             labels: `(H, W)` uint8.
             rng: What all random numbers come from.
         """
+        if self._scene:
+            image = vary_weather(image, labels, self._scene, rng)
         # Not set_random_seed, which gives every effect the same random numbers.
         self._compose.set_random_state(rng, random.Random(int(rng.integers(1 << 62))))
         varied = self._compose(image=image, mask=labels)
@@ -115,6 +126,11 @@ def _street() -> list[Any]:
         A.ColorJitter((0.3, 0.6), contrast=(1, 1), saturation=(0.7, 1), hue=(0, 0), p=0.2),
     ], p=0.2)  # fmt: skip
     return [A.HorizontalFlip(p=0.5), weather, *_camera()]
+
+
+def _weather() -> list[Any]:
+    shadow = A.RandomShadow(shadow_intensity_range=(0.3, 0.6), p=0.05)
+    return [A.HorizontalFlip(p=0.5), shadow, *_camera()]
 
 
 def _microscope() -> list[Any]:

@@ -43,6 +43,7 @@ from unet_seg_ros.training.run_folder import (
 from unet_seg_ros.training.trainer import Learner
 from unet_seg_ros.training.validation import Score, sample_figure, validate
 from unet_seg_ros.training.views import training_loader
+from unet_seg_ros.training.weather import scene_of
 from unet_seg_ros.weights import find_checkpoint
 
 # Steps between two rows of figures, for each of which a GPU is waited for.
@@ -159,6 +160,7 @@ class _Training:
         self._data_sets = open_data_sets(recipe)
         rows = rows_of(self._data_sets, self._label_set)
         self._sets = training_sets(self._data_sets, rows)
+        self._scene = scene_of(self._label_set, rows.admissible)
         self._optimization = recipe.optimization_for(
             sum(len(item.indices) for item in self._sets), fabric.world_size
         )
@@ -219,6 +221,7 @@ class _Training:
             steps=self._optimization.steps - self._learner.step,
             workers=self._hardware.workers,
             variation=recipe.variation,
+            scene=self._scene,
             rank=self._fabric.global_rank,
             world=self._fabric.world_size,
         )

@@ -28,6 +28,7 @@ from unet_seg_ros.labels.label_set import UNKNOWN_ID
 from unet_seg_ros.pictures.geometry import Size, enlarge_labels, shrink
 from unet_seg_ros.training.augmentation import Augmentation, Variation
 from unet_seg_ros.training.sampler import Draw, StepSampler
+from unet_seg_ros.training.weather import NOTHING_KNOWN, Scene
 
 # How much larger or smaller than at inference a picture may be seen.
 MAX_ZOOM = 1.6
@@ -94,6 +95,7 @@ def training_loader(
     steps: int,
     workers: int,
     variation: Variation = "street",
+    scene: Scene = NOTHING_KNOWN,
     rank: int = 0,
     world: int = 1,
 ) -> DataLoader[Batch]:
@@ -117,6 +119,7 @@ def training_loader(
         steps: How many steps.
         workers: How many processes read ahead; 0 reads in this one, when a batch is asked for.
         variation: What may differ between two pictures of the same.
+        scene: What the rows say about sky and ground, for the variation `weather`.
         rank: Number of this process among those that train together, on other pictures each.
         world: How many processes train together.
 
@@ -140,7 +143,7 @@ def training_loader(
         ),
         read=_Reader(sets, _KEPT_BYTES // max(1, workers)),
         steps=range(first_step, first_step + steps),
-        augmentation=Augmentation(variation),
+        augmentation=Augmentation(variation, scene),
         zoom_spread=1.0 if variation == "light" else MAX_ZOOM,
         rank=rank,
     )
