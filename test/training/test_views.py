@@ -15,6 +15,7 @@ from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.pictures.geometry import Size
 from unet_seg_ros.training import views
+from unet_seg_ros.training.rare import Counted, rarities
 from unet_seg_ros.training.views import (
     MAX_ZOOM,
     Batch,
@@ -24,6 +25,7 @@ from unet_seg_ros.training.views import (
     zoom_range,
 )
 
+CARLA = LabelSet.load("carla29")
 TOWN02 = LabelSet.load("town02")
 IDENTITY = np.arange(256, dtype=np.uint8)
 # Batches of three crops; all pictures of `large` come in seven steps.
@@ -150,6 +152,42 @@ def test_small_pictures_sit_out_large_crops(large: TrainingSet, small: TrainingS
     for batch in batches([large, small], crops=[(64, 48), (80, 64)], batch_px=20_000, steps=10):
         has_small = any(number >= 100 for number in numbers_in(batch))
         assert has_small == (batch.rows.shape[2] == 64)
+
+
+def test_rare_things_come_more_often_and_are_in_the_crop(tmp_path: Path) -> None:
+    """One picture in ten has a small square; it is in half of the crops and pasted into others."""
+    person = CARLA.class_id("Pedestrian")
+
+    class Squares(Files):
+        label_set = CARLA
+
+        def __getitem__(self, index: int) -> Sample:
+            sample = super().__getitem__(index)
+            assert sample.labels is not None
+            labels = np.full_like(sample.labels, 1)
+            if index % 10 == 0:
+                labels[90:98, 150:158] = person
+            return Sample(sample.image, labels, sample.name)
+
+    pictures = Squares(tmp_path / "squares", (200, 160), range(100))
+    item = TrainingSet(pictures, range(100), IDENTITY)
+    pixels = np.stack([np.bincount(pictures[n].labels.ravel(), minlength=256) for n in range(100)])  # type: ignore[union-attr]
+
+    def crops_with_one(focus: float, paste: float) -> int:
+        found = rarities([Counted(pixels, 1.0)], CARLA, focus=focus, paste=paste)
+        return sum(
+            int((rows == person).any())
+            for batch in batches([item], steps=40, rarities=found)
+            for rows in batch.rows
+        )
+
+    assert crops_with_one(0, 0) < 10
+    assert crops_with_one(0.5, 0) == pytest.approx(60, abs=20)
+    assert crops_with_one(1.0, 0) > 100
+    assert crops_with_one(0, 1.0) == 120
+    found = rarities([Counted(pixels, 1.0)], CARLA, focus=0.5, paste=0.5)
+    whole = batches([item], steps=9, rarities=found)
+    assert_same(batches([item], first_step=5, steps=4, workers=1, rarities=found), whole[5:])
 
 
 def test_a_crop_too_large_for_every_set_is_not_used(large: TrainingSet) -> None:

@@ -4,9 +4,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from unet_seg_ros.labels.mapping import label_rows, mapping_between
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.labels.mapping import label_rows, mapping_between
 from unet_seg_ros.training import weather
 from unet_seg_ros.training.weather import NOTHING_KNOWN, Scene, scene_of, vary_weather
 

@@ -134,6 +134,8 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         crops=options.crop or ((320, 192),),
         batch_px=options.batch_px,
         variation=options.variation,
+        rare=options.rare,
+        paste=options.paste,
         dice=options.dice,
         lovasz=options.lovasz,
         max_class_weight=options.max_class_weight,
@@ -175,6 +177,12 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
         help="how crops are varied: light and some weather; night, rain, fog and low sun as well; "
         "light and orientation; or left and right only (default: %(default)s)",
     )
+    for name, help_ in (
+        ("rare", "share of the crops that are cut around something rare, such as 0.5"),
+        ("paste", "share of the crops into which a person, sign, light or pole of another picture "
+         "is pasted, such as 0.3"),
+    ):  # fmt: skip
+        group.add_argument(f"--{name}", type=float, default=0.0, help=f"{help_} (default: 0)")
 
 
 def _add_network(group: argparse._ArgumentGroup) -> None:

@@ -25,22 +25,29 @@ class Survey:
         readable: Positions of the pictures that can be read.
         faults: For every other picture a sentence that names the file.
         sizes: How many pictures have each (width, height).
-        pixels: How many pixels have each id, `(256,)`; 255 = not labelled.
+        by_picture: How many pixels of every picture have each id, `(N, 256)`; 255 = not labelled;
+            all zero for those that cannot be read.
         kept: The samples that were to be kept, apart from those with faults.
     """
 
     readable: tuple[int, ...]
     faults: tuple[str, ...]
     sizes: Mapping[Size, int]
-    pixels: npt.NDArray[np.int64]
+    by_picture: npt.NDArray[np.int64]
     kept: Sequence[Sample]
+
+    @property
+    def pixels(self) -> npt.NDArray[np.int64]:
+        """How many pixels have each id, `(256,)`."""
+        total: npt.NDArray[np.int64] = self.by_picture.sum(axis=0)
+        return total
 
 
 def survey(pictures: LabelledPictures, keep: Collection[int] = ()) -> Survey:
     """Read every picture, with a progress bar, and keep the samples at some positions."""
     readable, faults, kept = [], [], []
     sizes: Counter[Size] = Counter()
-    pixels = np.zeros(256, np.int64)
+    by_picture = np.zeros((len(pictures), 256), np.int64)
     positions = range(len(pictures))
     for position in tqdm(positions, f"reading {pictures.name}", unit="picture", disable=None):
         try:
@@ -53,5 +60,5 @@ def survey(pictures: LabelledPictures, keep: Collection[int] = ()) -> Survey:
         if position in keep:
             kept.append(sample)
         sizes[sample.image.shape[1], sample.image.shape[0]] += 1
-        pixels += np.bincount(sample.labels.ravel(), minlength=256)
-    return Survey(tuple(readable), tuple(faults), sizes, pixels, kept)
+        by_picture[position] = np.bincount(sample.labels.ravel(), minlength=256)
+    return Survey(tuple(readable), tuple(faults), sizes, by_picture, kept)

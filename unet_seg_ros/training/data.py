@@ -23,6 +23,7 @@ from unet_seg_ros.labels.mapping import LabelRows, label_rows, mapping_between
 from unet_seg_ros.pictures.geometry import Size, enlarge_labels, network_size, shrink
 from unet_seg_ros.progress import make_bar
 from unet_seg_ros.training.loss import SegmentationLoss, balancing_weights
+from unet_seg_ros.training.rare import Counted, Rarities, rarities
 from unet_seg_ros.training.recipe import Recipe
 from unet_seg_ros.training.views import TrainingSet
 
@@ -32,12 +33,21 @@ _MANY_PIXELS = 1e9
 
 @dataclass(frozen=True)
 class DataSet:
-    """A data set and how it is divided; `pixels`, `(256,)`, is how many each label id has."""
+    """A data set and how it is divided.
+
+    `by_picture`, `(N, 256)`, is how many pixels of every picture each label id has.
+    """
 
     spec: DataSpec
     pictures: LabelledPictures
     split: Split
-    pixels: npt.NDArray[np.int64]
+    by_picture: npt.NDArray[np.int64]
+
+    @property
+    def pixels(self) -> npt.NDArray[np.int64]:
+        """How many pixels each label id has, `(256,)`."""
+        total: npt.NDArray[np.int64] = self.by_picture.sum(axis=0)
+        return total
 
     def validation(self, at_most: int | None = None) -> list[int]:
         """Return the positions held apart, or `at_most` of them, evenly spread."""
@@ -117,6 +127,25 @@ def training_sets(data_sets: Sequence[DataSet], rows: LabelRows) -> list[Trainin
     ]
 
 
+def rare_things(
+    recipe: Recipe, data_sets: Sequence[DataSet], rows: LabelRows, network: LabelSet
+) -> Rarities | None:
+    """Return what brings rare things forward, as the recipe asks for; None where it does not.
+
+    Raises:
+        ValueError: It asks for what the data does not have.
+    """
+    counted = []
+    for item, table in zip(data_sets, rows.tables, strict=True):
+        if item.split.train:
+            pixels = item.by_picture[list(item.split.train)]
+            by_row = np.zeros_like(pixels)
+            for label, row in enumerate(table):
+                by_row[:, row] += pixels[:, label]
+            counted.append(Counted(by_row, item.spec.share))
+    return rarities(counted, network, focus=recipe.rare, paste=recipe.paste)
+
+
 def segmentation_loss(
     recipe: Recipe, data_sets: Sequence[DataSet], rows: LabelRows
 ) -> SegmentationLoss:
@@ -148,7 +177,7 @@ def _open(spec: DataSpec, recipe: Recipe) -> DataSet:
         )
     if found.faults:
         divided = _without_faulty(divided, found)
-    return DataSet(spec, pictures, divided, found.pixels)
+    return DataSet(spec, pictures, divided, found.by_picture)
 
 
 def _without_faulty(divided: Split, found: Survey) -> Split:

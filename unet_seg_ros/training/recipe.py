@@ -31,6 +31,8 @@ class Recipe:
         crops: (width, height) of the crops, one of which each batch has.
         batch_px: About how many pixels a batch has, on every device.
         variation: How the crops are varied.
+        rare: Share of the crops that are cut around something rare.
+        paste: Share of the crops into which a rare thing of another picture is pasted.
         dice: Weight of the Dice term beside the cross-entropy.
         lovasz: Weight of the Lovász-softmax term.
         max_class_weight: How much more than a pixel of a frequent class one of a rare may count;
@@ -54,6 +56,8 @@ class Recipe:
     crops: Sequence[Size] = ((320, 192),)
     batch_px: int = 160_000
     variation: Variation = "street"
+    rare: float = 0.0
+    paste: float = 0.0
     dice: float = 0.0
     lovasz: float = 0.0
     max_class_weight: float = 3.0

@@ -29,7 +29,13 @@ from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkp
 from unet_seg_ros.model.unet import UNet, preset
 from unet_seg_ros.model.widen import widen
 from unet_seg_ros.progress import make_bar
-from unet_seg_ros.training.data import open_data_sets, rows_of, segmentation_loss, training_sets
+from unet_seg_ros.training.data import (
+    open_data_sets,
+    rare_things,
+    rows_of,
+    segmentation_loss,
+    training_sets,
+)
 from unet_seg_ros.training.model_card import model_card
 from unet_seg_ros.training.recipe import Hardware, Recipe
 from unet_seg_ros.training.run_folder import (
@@ -160,6 +166,7 @@ class _Training:
         self._data_sets = open_data_sets(recipe)
         rows = rows_of(self._data_sets, self._label_set)
         self._sets = training_sets(self._data_sets, rows)
+        self._rarities = rare_things(recipe, self._data_sets, rows, self._label_set)
         self._scene = scene_of(self._label_set, rows.admissible)
         self._optimization = recipe.optimization_for(
             sum(len(item.indices) for item in self._sets), fabric.world_size
@@ -222,6 +229,7 @@ class _Training:
             workers=self._hardware.workers,
             variation=recipe.variation,
             scene=self._scene,
+            rarities=self._rarities,
             rank=self._fabric.global_rank,
             world=self._fabric.world_size,
         )

@@ -21,7 +21,7 @@ IntArray = npt.NDArray[np.int64]
 _TURNS = 1000
 
 # What random numbers are for; each has a stream of its own.
-_CROPS, _PICTURES, _VIEWS = range(3)
+_CROPS, _PICTURES, _VIEWS, _RARE = range(4)
 
 
 class Draw(NamedTuple):
@@ -85,6 +85,10 @@ class StepSampler:
     def generator(self, step: int, place: int) -> np.random.Generator:
         """Return the random numbers with which the step's picture at `place` is varied."""
         return _generator(self._seed, _VIEWS, step, place)
+
+    def rare_generator(self, step: int, place: int) -> np.random.Generator:
+        """Return the random numbers that decide about rare things in that picture."""
+        return _generator(self._seed, _RARE, step, place)
 
     def _drawn(self, dealt: IntArray) -> IntArray:
         """Return how many pictures each set has given, when each crop size has had `dealt`."""

@@ -27,6 +27,7 @@ from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID
 from unet_seg_ros.pictures.geometry import Size, enlarge_labels, shrink
 from unet_seg_ros.training.augmentation import Augmentation, Variation
+from unet_seg_ros.training.rare import Rarities, focus_point, paste_thing
 from unet_seg_ros.training.sampler import Draw, StepSampler
 from unet_seg_ros.training.weather import NOTHING_KNOWN, Scene
 
@@ -96,6 +97,7 @@ def training_loader(
     workers: int,
     variation: Variation = "street",
     scene: Scene = NOTHING_KNOWN,
+    rarities: Rarities | None = None,
     rank: int = 0,
     world: int = 1,
 ) -> DataLoader[Batch]:
@@ -120,6 +122,7 @@ def training_loader(
         workers: How many processes read ahead; 0 reads in this one, when a batch is asked for.
         variation: What may differ between two pictures of the same.
         scene: What the rows say about sky and ground, for the variation `weather`.
+        rarities: What brings rare things forward, where that is wanted.
         rank: Number of this process among those that train together, on other pictures each.
         world: How many processes train together.
 
@@ -144,6 +147,8 @@ def training_loader(
         read=_Reader(sets, _KEPT_BYTES // max(1, workers)),
         steps=range(first_step, first_step + steps),
         augmentation=Augmentation(variation, scene),
+        rarities=rarities,
+        usable=shares > 0,
         zoom_spread=1.0 if variation == "light" else MAX_ZOOM,
         rank=rank,
     )
@@ -182,7 +187,12 @@ def zoom_range(
 
 
 def random_view(
-    image: Uint8Array, labels: Uint8Array, size: Size, zoom: float, rng: np.random.Generator
+    image: Uint8Array,
+    labels: Uint8Array,
+    size: Size,
+    zoom: float,
+    rng: np.random.Generator,
+    around: tuple[int, int] | None = None,
 ) -> tuple[Uint8Array, Uint8Array]:
     """Return a crop from anywhere in a picture, and from the same place of its label map.
 
@@ -192,15 +202,24 @@ def random_view(
         size: (width, height) of the crop.
         zoom: How many pixels of the crop one of the picture becomes; the picture fills the crop.
         rng: Tells where.
+        around: (x, y) of a pixel that must be in the crop.
     """
     height, width = labels.shape
     window_width = min(round(size[0] / zoom), width)
     window_height = min(round(size[1] / zoom), height)
-    left = rng.integers(width - window_width + 1)
-    top = rng.integers(height - window_height + 1)
+    x, y = around or (None, None)
+    left = _start(width, window_width, x, rng)
+    top = _start(height, window_height, y, rng)
     window = np.s_[top : top + window_height, left : left + window_width]
     view = shrink(image[window], size) if zoom <= 1 else _enlarge(image[window], size)
     return view, enlarge_labels(labels[window], size)
+
+
+def _start(length: int, window: int, inside: int | None, rng: np.random.Generator) -> int:
+    """Return where a window begins, anywhere, or anywhere where `inside` is in it."""
+    if inside is None:
+        return int(rng.integers(length - window + 1))
+    return int(rng.integers(max(0, inside - window + 1), min(inside, length - window) + 1))
 
 
 class _Reader:
@@ -237,6 +256,8 @@ class _Batches(Dataset[Any]):
     read: _Reader
     steps: range
     augmentation: Augmentation
+    rarities: Rarities | None
+    usable: npt.NDArray[np.bool_]
     zoom_spread: float
     rank: int
 
@@ -249,7 +270,7 @@ class _Batches(Dataset[Any]):
         count = self.counts[crop]
         try:
             views = [
-                self._view(draws[place], self.crops[crop], self.sampler.generator(step, place))
+                self._varied(draws[place], crop, step, place)
                 for place in range(self.rank * count, (self.rank + 1) * count)
             ]
         except DataError as error:
@@ -258,19 +279,39 @@ class _Batches(Dataset[Any]):
         rows = torch.from_numpy(np.stack([rows for _, rows in views]))
         return Batch(pictures.permute(0, 3, 1, 2), rows)
 
-    def _view(
-        self, draw: Draw, crop: Size, rng: np.random.Generator
+    def _varied(
+        self, draw: Draw, crop: int, step: int, place: int
     ) -> tuple[Uint8Array, Uint8Array]:
         """Return a varied crop of a picture, `(H, W, 3)`, and its rows, `(H, W)`."""
+        rng = self.sampler.generator(step, place)
+        if not self.rarities:
+            return self.augmentation(*self._view(draw, crop, rng), rng)
+        rare_rng = self.sampler.rare_generator(step, place)
+        focuses, pastes = rare_rng.random(2) < (self.rarities.focus, self.rarities.paste)
+        row = None
+        if focuses and (pick := self.rarities.pick(self.usable[crop], rare_rng)):
+            draw, row = pick
+        view = self._view(draw, crop, rng, row)
+        if pastes and (pick := self.rarities.pick_thing(self.usable[crop], rare_rng)):
+            source = self._view(pick.draw, crop, rare_rng, pick.row)
+            view = paste_thing(view, source, pick.row, self.rarities.things, rare_rng)
+        return self.augmentation(*view, rng)
+
+    def _view(
+        self, draw: Draw, crop: int, rng: np.random.Generator, row: int | None = None
+    ) -> tuple[Uint8Array, Uint8Array]:
+        """Return a crop of a picture, `(H, W, 3)`, and its rows, `(H, W)`.
+
+        Where a row is given, the crop shows a pixel of it.
+        """
         image, labels = self.read(draw)
-        enlarge = self.sets[draw.set_number].enlarge
-        low, high = zoom_range(_size(image), crop, self.input_size, self.zoom_spread, enlarge)
+        item, size = self.sets[draw.set_number], self.crops[crop]
+        low, high = zoom_range(_size(image), size, self.input_size, self.zoom_spread, item.enlarge)
         # As often twice as large as half as large; a picture that is too small fills the crop.
         zoom = low * max(high / low, 1.0) ** rng.random()
-        view, view_labels = random_view(image, labels, crop, zoom, rng)
-        table = self.sets[draw.set_number].row_table
-        rows = cv2.LUT(view_labels, table).astype(np.uint8, copy=False)
-        return self.augmentation(view, rows, rng)
+        rows = cv2.LUT(labels, item.row_table).astype(np.uint8, copy=False)
+        around = None if row is None else focus_point(rows, row, rng)
+        return random_view(image, rows, size, zoom, rng, around)
 
 
 class _Loader(DataLoader[Batch]):
