@@ -104,11 +104,15 @@ def test_run_folder_holds_everything(pictures: Path, tmp_path: Path) -> None:
     assert f"mIoU {score.miou:.3f}" in card
 
 
+@pytest.mark.parametrize("has_unlabelled", [False, True])
 def test_resumed_run_equals_an_uninterrupted_one(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_unlabelled: bool
 ) -> None:
     straight, stopped = tmp_path / "straight", tmp_path / "stopped"
-    training.start(recipe(pictures), CPU, straight, "")
+    asked = recipe(pictures)
+    if has_unlabelled:
+        asked = recipe(pictures, unlabelled=(str(pictures / "images"),), confidence=0.5)
+    training.start(asked, CPU, straight, "")
 
     learn = training.Learner.learn
 
@@ -120,7 +124,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
 
     with monkeypatch.context() as patch:
         patch.setattr(training.Learner, "learn", learn_and_interrupt)
-        outcome = training.start(recipe(pictures), CPU, stopped, "")
+        outcome = training.start(asked, CPU, stopped, "")
     assert (outcome.step, outcome.scores) == (5, None)
     outcome = training.resume(stopped)
     assert outcome.step == 8
@@ -134,6 +138,67 @@ def test_resumed_run_equals_an_uninterrupted_one(
         for folder in (straight, stopped)
     ]
     assert scores[0] == scores[1]
+
+
+def test_pictures_without_labels_are_learnt_from_and_named(pictures: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    asked = recipe(
+        pictures,
+        60,
+        unlabelled=(str(pictures / "images"),),
+        unlabelled_share=1.0,
+        validate_every=10,
+    )
+    outcome = training.start(asked, CPU, run, "")
+    sure = {row["step"]: row["teacher_sure"] for row in read_metrics(run) if "teacher_sure" in row}
+    # Not before a quarter: an untrained network is sure of what is wrong.
+    assert list(sure) == [20, 30, 40, 50, 60]
+    assert all(0 < share < 1 for share in sure.values())
+    assert outcome.scores
+    assert outcome.scores["discs0"].miou > 0.7
+    said = "60 pictures without labels, labelled by the network itself where it was sure"
+    assert said in (run / "best.md").read_text()
+    assert json.loads((run / "run.json").read_text())["data"]["images"] == said
+
+
+def test_a_teacher_says_what_labels_leave_open(pictures: Path, tmp_path: Path) -> None:
+    """The pupil's labels know nothing but some ground, from which discs cannot be learnt."""
+    training.start(recipe(pictures, 60), CPU, tmp_path / "teacher", "")
+    teacher = str(tmp_path / "teacher" / "best.safetensors")
+    (tmp_path / "partly" / "images").mkdir(parents=True)
+    (tmp_path / "partly" / "masks").mkdir()
+    for path in sorted((pictures / "images").iterdir()):
+        (tmp_path / "partly" / "images" / path.name).symlink_to(path)
+        mask = cv2.imread(str(pictures / "masks" / path.name), cv2.IMREAD_GRAYSCALE)
+        assert mask is not None
+        mask[:, 8:] = 255
+        cv2.imwrite(str(tmp_path / "partly" / "masks" / path.name), mask)
+    learnt_from = DataSpec(str(tmp_path / "partly"), label_set="nuclei2", split="train")
+    measured_on = DataSpec(str(pictures), label_set="nuclei2", split="validate")
+    pupil = recipe(pictures, 60, data=(learnt_from, measured_on), teacher=teacher)
+    outcome = training.start(pupil, CPU, tmp_path / "pupil", "")
+    assert outcome.scores
+    [score] = outcome.scores.values()
+    assert score.miou > 0.8
+    card = (tmp_path / "pupil" / "best.md").read_text()
+    assert "what labels leave open: labelled by teacher" in card
+    assert "the teacher: teacher saw" in card
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"teacher": "carla29-small"}, "--teacher carla29-small: has the classes of 'carla29'"),
+        ({"unlabelled": ("nowhere",)}, "--unlabelled nowhere: there is no such folder"),
+        ({"confidence": 1.5}, "--confidence 1.5: give a probability"),
+        ({"unlabelled_share": 0.0}, "--unlabelled-share 0.0: give a number above 0"),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_refused(
+    pictures: Path, tmp_path: Path, changes: dict[str, object], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        training.start(recipe(pictures, **changes), CPU, tmp_path / "run", "")  # type: ignore[arg-type]
 
 
 def test_complete_run_cannot_be_resumed(pictures: Path, tmp_path: Path) -> None:

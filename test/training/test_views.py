@@ -15,15 +15,9 @@ from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.pictures.geometry import Size
 from unet_seg_ros.training import views
+from unet_seg_ros.training.crops import MAX_ZOOM, TrainingSet, random_window, resized, zoom_range
 from unet_seg_ros.training.rare import Counted, rarities
-from unet_seg_ros.training.views import (
-    MAX_ZOOM,
-    Batch,
-    TrainingSet,
-    random_view,
-    training_loader,
-    zoom_range,
-)
+from unet_seg_ros.training.views import Batch, training_loader
 
 CARLA = LabelSet.load("carla29")
 TOWN02 = LabelSet.load("town02")
@@ -228,7 +222,8 @@ def test_labels_line_up_with_their_picture(zoom: float) -> None:
     labels = coarse.repeat(15, axis=0).repeat(15, axis=1)
     image = np.repeat(255 * labels[..., None], 3, axis=2)
     for _ in range(20):
-        view, view_labels = random_view(image, labels, (64, 48), zoom, rng)
+        window = random_window(labels.shape, (64, 48), zoom, rng)
+        view, view_labels = resized(image[window], labels[window], (64, 48))
         assert view.shape == (48, 64, 3)
         # All but some pixels at corners; shifted by half a pixel, a tenth would differ.
         assert (view_labels == (view[..., 0] > 127)).mean() > 0.99
@@ -239,7 +234,8 @@ def test_no_ids_are_invented(zoom: float) -> None:
     rng = np.random.default_rng(0)
     labels = rng.choice(np.array([0, 7, 200, UNKNOWN_ID], np.uint8), (130, 170))
     image = np.zeros((130, 170, 3), np.uint8)
-    _, view_labels = random_view(image, labels, (64, 48), zoom, rng)
+    window = random_window(labels.shape, (64, 48), zoom, rng)
+    _, view_labels = resized(image[window], labels[window], (64, 48))
     assert set(np.unique(view_labels)) == {0, 7, 200, UNKNOWN_ID}
 
 

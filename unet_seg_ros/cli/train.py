@@ -24,6 +24,7 @@ examples:
   unet-seg train --data nuclei --label-set nuclei2 --variation microscope --out runs/nuclei
   unet-seg train --data my_drives --init carla29-small --epochs 10 --out runs/tuned
   unet-seg train --data my_drives --init carla29-small --widen 2 --out runs/wide
+  unet-seg train --data my_drives --unlabelled drive.mp4 --unlabelled bag --out runs/more
   unet-seg train --resume runs/mine
 
 Ctrl-C stops after the step under way, saves, and says how to resume. `unet-seg data check FOLDER`
@@ -51,6 +52,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="go on with the training in this run folder, as it began; takes no other option",
     )
     _add_data(parser.add_argument_group("what to learn from"))
+    _add_unlabelled(parser.add_argument_group("pictures without labels"))
     _add_network(parser.add_argument_group("network"))
     _add_optimization(parser.add_argument_group("how to learn"))
     _add_validation(parser.add_argument_group("validation"))
@@ -136,6 +138,10 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         variation=options.variation,
         rare=options.rare,
         paste=options.paste,
+        unlabelled=options.unlabelled or (),
+        unlabelled_share=options.unlabelled_share,
+        teacher=options.teacher,
+        confidence=options.confidence,
         dice=options.dice,
         lovasz=options.lovasz,
         max_class_weight=options.max_class_weight,
@@ -183,6 +189,37 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
          "is pasted, such as 0.3"),
     ):  # fmt: skip
         group.add_argument(f"--{name}", type=float, default=0.0, help=f"{help_} (default: 0)")
+
+
+def _add_unlabelled(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "--unlabelled",
+        action="append",
+        metavar="FOLDER|VIDEO|BAG",
+        help="pictures to learn from without labels: what the moving average of the network, or "
+        "--teacher, is sure of in a crop is learnt from the same crop varied; may be repeated",
+    )
+    group.add_argument(
+        "--unlabelled-share",
+        type=float,
+        default=0.5,
+        metavar="N",
+        help="crops without labels in a batch, for each labelled one (default: %(default)s)",
+    )
+    group.add_argument(
+        "--teacher",
+        default="",
+        metavar="CHECKPOINT",
+        help="a trained network, by path or by its name in the box, that labels them; without "
+        "--unlabelled, it labels what the labels of --data leave open",
+    )
+    group.add_argument(
+        "--confidence",
+        type=float,
+        default=0.9,
+        metavar="P",
+        help="how sure it must be of a pixel (default: %(default)s)",
+    )
 
 
 def _add_network(group: argparse._ArgumentGroup) -> None:

@@ -37,6 +37,8 @@ Variation = Literal["street", "weather", "microscope", "light"]
 """
 VARIATIONS: tuple[Variation, ...] = get_args(Variation)
 
+_MIRRORS = (A.HorizontalFlip, A.VerticalFlip)
+
 
 class Augmentation:
     """Varies pictures together with their label maps; ids are moved, never mixed or invented.
@@ -44,15 +46,20 @@ class Augmentation:
     Args:
         variation: What may differ.
         scene: What the ids in the label maps say about sky and ground, for `weather`.
+        mirrors: Whether left and right, and up and down, may change places.
     """
 
-    def __init__(self, variation: Variation, scene: Scene = NOTHING_KNOWN) -> None:
+    def __init__(
+        self, variation: Variation, scene: Scene = NOTHING_KNOWN, *, mirrors: bool = True
+    ) -> None:
         effects = {
             "street": _street,
             "weather": _weather,
             "microscope": _microscope,
             "light": _light,
         }[variation]()
+        if not mirrors:
+            effects = [effect for effect in effects if not isinstance(effect, _MIRRORS)]
         self._compose = A.Compose(effects)
         self._scene = scene if variation == "weather" else None
 

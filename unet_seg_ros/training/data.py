@@ -22,10 +22,10 @@ from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.labels.mapping import LabelRows, label_rows, mapping_between
 from unet_seg_ros.pictures.geometry import Size, enlarge_labels, network_size, shrink
 from unet_seg_ros.progress import make_bar
+from unet_seg_ros.training.crops import TrainingSet
 from unet_seg_ros.training.loss import SegmentationLoss, balancing_weights
 from unet_seg_ros.training.rare import Counted, Rarities, rarities
 from unet_seg_ros.training.recipe import Recipe
-from unet_seg_ros.training.views import TrainingSet
 
 # Data sets count by their shares, not by their sizes.
 _MANY_PIXELS = 1e9

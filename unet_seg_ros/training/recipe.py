@@ -33,6 +33,10 @@ class Recipe:
         variation: How the crops are varied.
         rare: Share of the crops that are cut around something rare.
         paste: Share of the crops into which a rare thing of another picture is pasted.
+        unlabelled: Folders, videos and bags with pictures without labels.
+        unlabelled_share: How many crops of those a batch has, for each labelled one.
+        teacher: Name or path of the checkpoint that labels them, "" for the moving average.
+        confidence: How probable a class must be for such a label.
         dice: Weight of the Dice term beside the cross-entropy.
         lovasz: Weight of the Lovász-softmax term.
         max_class_weight: How much more than a pixel of a frequent class one of a rare may count;
@@ -58,6 +62,10 @@ class Recipe:
     variation: Variation = "street"
     rare: float = 0.0
     paste: float = 0.0
+    unlabelled: Sequence[str] = ()
+    unlabelled_share: float = 0.5
+    teacher: str = ""
+    confidence: float = 0.9
     dice: float = 0.0
     lovasz: float = 0.0
     max_class_weight: float = 3.0
@@ -96,6 +104,7 @@ class Recipe:
                 **{
                     **values,
                     "data": tuple(DataSpec(**spec) for spec in values["data"]),
+                    "unlabelled": tuple(values.get("unlabelled", ())),
                     "optimization": Optimization(**values["optimization"]),
                     "input_size": tuple(values["input_size"]),
                     "crops": tuple(tuple(size) for size in values["crops"]),

@@ -8,13 +8,10 @@ import dataclasses
 import json
 import logging
 import platform
-import signal
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
@@ -36,6 +33,7 @@ from unet_seg_ros.training.data import (
     segmentation_loss,
     training_sets,
 )
+from unet_seg_ros.training.interruption import interruption
 from unet_seg_ros.training.model_card import model_card
 from unet_seg_ros.training.recipe import Hardware, Recipe
 from unet_seg_ros.training.run_folder import (
@@ -46,9 +44,10 @@ from unet_seg_ros.training.run_folder import (
     read_state,
     refuse_used_folder,
 )
+from unet_seg_ros.training.semi_supervised import load_teacher, semi_supervision
 from unet_seg_ros.training.trainer import Learner
 from unet_seg_ros.training.validation import Score, sample_figure, validate
-from unet_seg_ros.training.views import training_loader
+from unet_seg_ros.training.views import Batch, TwinBatch, training_loader
 from unet_seg_ros.training.weather import scene_of
 from unet_seg_ros.weights import find_checkpoint
 
@@ -157,6 +156,7 @@ class _Training:
         # What is soon done comes first: a wrong name is to be refused before pictures are read.
         self._label_set = LabelSet.load(recipe.label_set)
         self._start = _start(recipe, self._label_set)
+        teacher = load_teacher(recipe, self._label_set)
         torch.manual_seed(recipe.seed)
         network = (
             widen(self._start.model, recipe.widen)
@@ -167,6 +167,7 @@ class _Training:
         rows = rows_of(self._data_sets, self._label_set)
         self._sets = training_sets(self._data_sets, rows)
         self._rarities = rare_things(recipe, self._data_sets, rows, self._label_set)
+        self._semi = semi_supervision(recipe, teacher, self._label_set, self._sets, rows, fabric)
         self._scene = scene_of(self._label_set, rows.admissible)
         self._optimization = recipe.optimization_for(
             sum(len(item.indices) for item in self._sets), fabric.world_size
@@ -183,6 +184,9 @@ class _Training:
             compiled=hardware.compile == "on" or (hardware.compile == "auto" and on_cuda),
         )
 
+        if self._semi:
+            self._semi.begin(self._learner, self._optimization.steps)
+
     def restore(self, state: dict[str, Tensor], standing: Standing) -> None:
         """Take over where another training stopped."""
         self._learner.restore(state)
@@ -197,12 +201,12 @@ class _Training:
     def run(self) -> Outcome:
         """Learn, validate and write until the end, or until interrupted."""
         recipe = self._recipe
-        with _interruption() as is_interrupted, self._progress_bar() as bar:
+        with interruption() as is_interrupted, self._progress_bar() as bar:
             speed = _Speed()
-            for pictures, rows in self._batches():
-                loss = self._learner.learn(pictures, rows)
+            for batch in self._batches():
+                loss = self._learner.learn(*batch)
                 step = self._learner.step
-                speed.add(len(pictures) * self._fabric.world_size)
+                speed.add(len(batch.pictures) * self._fabric.world_size)
                 bar.update()
                 is_due = step % recipe.validate_every == 0 or step == self._optimization.steps
                 if is_due or step % LOG_EVERY == 0:
@@ -216,7 +220,7 @@ class _Training:
                     return self._pause()
         return self._finish()
 
-    def _batches(self) -> DataLoader[tuple[Tensor, Tensor]]:
+    def _batches(self) -> DataLoader[Batch | TwinBatch]:
         recipe = self._recipe
         return training_loader(
             self._sets,
@@ -230,6 +234,7 @@ class _Training:
             variation=recipe.variation,
             scene=self._scene,
             rarities=self._rarities,
+            twins=self._semi.twins if self._semi else None,
             rank=self._fabric.global_rank,
             world=self._fabric.world_size,
         )
@@ -251,10 +256,11 @@ class _Training:
             "learning_rate": self._optimization.learning_rate_at(self._learner.step - 1),
             "pictures_per_s": pictures_per_s,
         }
-        bar.set_postfix_str(
-            f"loss {values['loss']:.3f}, mIoU {self._standing.last_miou:.3f}, "
-            f"{pictures_per_s:.0f} pictures/s"
-        )
+        shown = [f"loss {values['loss']:.3f}", f"mIoU {self._standing.last_miou:.3f}"]
+        if self._learner.labelled_share is not None:
+            values["teacher_sure"] = float(self._learner.labelled_share)
+            shown.append(f"teacher sure of {values['teacher_sure']:.0%}")
+        bar.set_postfix_str(", ".join([*shown, f"{pictures_per_s:.0f} pictures/s"]))
         if self._folder:
             self._folder.log(self._learner.step, values)
 
@@ -334,6 +340,8 @@ class _Training:
 
     def _what_it_sees(self) -> dict[str, str]:
         sees = {item.pictures.name: item.split.summary for item in self._data_sets}
+        if self._semi:
+            sees.update(self._semi.summary)
         if self._start:
             before = "; ".join(f"{name}: {what}" for name, what in self._start.data.items())
             sees["before that"] = f"{self._start.name} saw {before}"
@@ -365,26 +373,6 @@ class _Speed:
         pictures_per_s = self._pictures / (now - self._begin)
         self._begin, self._pictures = now, 0
         return pictures_per_s
-
-
-@contextmanager
-def _interruption() -> Iterator[Callable[[], bool]]:
-    """Yield a function that says whether Ctrl-C or SIGTERM came; a second one ends at once."""
-    received = False
-
-    def receive(_number: int, _frame: FrameType | None) -> None:
-        nonlocal received
-        if received:
-            raise KeyboardInterrupt
-        received = True
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = {number: signal.signal(number, receive) for number in numbers}
-    try:
-        yield lambda: received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _start(recipe: Recipe, label_set: LabelSet) -> Checkpoint | None:

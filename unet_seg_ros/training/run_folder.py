@@ -46,6 +46,7 @@ FIELDS = (
     "loss",
     "learning_rate",
     "pictures_per_s",
+    "teacher_sure",
     "validation_miou",
     "validation_pixel_accuracy",
 )

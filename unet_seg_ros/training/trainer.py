@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -19,11 +19,13 @@ import numpy as np
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel
 
+from unet_seg_ros.labels.label_set import UNKNOWN_ID
 from unet_seg_ros.memory import keep_freed_memory
-from unet_seg_ros.model.checkpoint import Normalization
+from unet_seg_ros.model.checkpoint import Checkpoint, Normalization
 from unet_seg_ros.model.unet import UNet
+from unet_seg_ros.training.average import MovingAverage
+from unet_seg_ros.training.teacher import Teacher, mixed
 
 Decline = Literal["cosine", "poly"]
 DECLINES: tuple[Decline, ...] = get_args(Decline)
@@ -112,6 +114,8 @@ class Learner:
 
     Attributes:
         step: How many steps have been done.
+        labelled_share: The share of the last step's pixels without labels that got one, on the
+            device; None where there were none.
 
     Args:
         fabric: Devices, strategy and precision.
@@ -136,9 +140,11 @@ class Learner:
         if fabric.device.type == "cpu":
             keep_freed_memory()
         self.step = 0
+        self.labelled_share: Tensor | None = None
         self._fabric = fabric
         self._seed = seed
         self._optimization = optimization
+        self._normalization = normalization
         layout = fastest_layout(fabric.device)
         self._network = network.to(memory_format=layout)  # type: ignore[call-overload]
         objective: nn.Module = Objective(self._network, loss, normalization, layout).train()
@@ -148,19 +154,45 @@ class Learner:
         if compiled:
             objective.compile()
         self._objective, self._optimizer = fabric.setup(objective, self._adamw)
-        self._average = AveragedModel(
-            self._network, avg_fn=_moving_average(optimization.average_decay), use_buffers=True
-        )
+        self._average = MovingAverage(self._network, optimization.average_decay)
+        self._teacher: Teacher | None = None
+        self._first_taught_step = 0
 
-    def learn(self, pictures: Tensor, rows: Tensor) -> Tensor:
+    def learn_from(
+        self, teacher: Checkpoint | None, admissible: Tensor, confidence: float, first_step: int
+    ) -> None:
+        """Let a teacher label pictures that have no labels.
+
+        Args:
+            teacher: A network with the same classes; None for the moving average.
+            admissible: `(R, C)` bool, which classes a pixel of each row may be.
+            confidence: How probable a class must be, 0 to 1.
+            first_step: Before this step such pictures are left away.
+        """
+        self._first_taught_step = first_step
+        network: nn.Module = self._average.network
+        normalization = self._normalization
+        if teacher:
+            network = teacher.model.to(self._fabric.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            normalization = teacher.normalization
+        self._teacher = Teacher(network.eval(), normalization, admissible, confidence)
+
+    def learn(self, pictures: Tensor, rows: Tensor, *twins: Tensor) -> Tensor:
         """Do a step with `(N, 3, H, W)` uint8 pictures and `(N, H, W)` uint8 rows.
+
+        Args:
+            pictures: `(N, 3, H, W)` uint8 RGB.
+            rows: `(N, H, W)` uint8.
+            twins: Pictures without labels, as `twins.TwinViews` makes them; after `learn_from`.
 
         Returns:
             The loss, still on the device.
         """
-        pictures, rows = self._fabric.to_device((pictures, rows))
+        pictures, rows, *twins_there = self._fabric.to_device((pictures, rows, *twins))
         entropy = np.random.SeedSequence((self._seed, self.step, self._fabric.global_rank))
         torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0]))
+        if twins_there and self.step >= self._first_taught_step:
+            pictures, rows = self._with_twins(pictures, rows, *twins_there)
         for group in self._adamw.param_groups:
             group["lr"] = self._optimization.learning_rate_at(self.step)
         loss: Tensor = self._objective(pictures, rows)
@@ -170,23 +202,35 @@ class Learner:
             self._objective, self._optimizer, max_norm=self._optimization.clip_norm
         )
         self._optimizer.step()
-        self._average.update_parameters(self._network)
+        self._average.update(self._network, self.step)
         self.step += 1
         return loss.detach()
 
+    def _with_twins(
+        self, pictures: Tensor, rows: Tensor, plain: Tensor, varied: Tensor, known: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Return the labelled pictures and rows, and after them those that the teacher labels."""
+        assert self._teacher
+        with self._fabric.autocast():
+            guessed = self._teacher(plain, known)
+        self.labelled_share = (guessed != UNKNOWN_ID).float().mean()
+        more, more_rows = mixed(varied, guessed, pictures, rows)
+        return torch.cat([pictures, more]), torch.cat([rows, more_rows])
+
     def trained(self) -> UNet:
         """Return a copy of the averaged network, on the CPU, in evaluation mode."""
-        network = copy.deepcopy(self._average.module)
+        network = copy.deepcopy(self._average.network)
         assert isinstance(network, UNet)
         return network.cpu().eval()
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that `restore` needs, by name."""
         moments = self._adamw.state_dict()["state"]
+        average = self._average.network.state_dict()
         return {
             "step": torch.tensor(self.step),
             **{f"network/{name}": value for name, value in self._network.state_dict().items()},
-            **{f"average/{name}": value for name, value in self._average.state_dict().items()},
+            **{f"average/{name}": value for name, value in average.items()},
             **{
                 f"moments/{index}/{name}": value
                 for index, values in moments.items()
@@ -207,7 +251,7 @@ class Learner:
                 parts[part][rest] = value
         try:
             self._network.load_state_dict(parts["network"])
-            self._average.load_state_dict(parts["average"])
+            self._average.network.load_state_dict(parts["average"])
         except RuntimeError as error:
             raise ValueError(f"is the state of another network: {error}") from error
         moments: dict[int, dict[str, Tensor]] = {}
@@ -222,12 +266,3 @@ class Learner:
         groups = self._adamw.state_dict()["param_groups"]
         self._adamw.load_state_dict({"state": moments, "param_groups": groups})
         self.step = int(state["step"])
-
-
-def _moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    def update(average: Tensor, current: Tensor, updates: Tensor | int) -> Tensor:
-        # Faster at first, or the untrained weights would count for hundreds of steps.
-        share = max(1 - decay, 9 / (10 + int(updates)))
-        return average + share * (current - average)
-
-    return update

@@ -22,55 +22,27 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.errors import DataError
-from unet_seg_ros.labels.label_set import UNKNOWN_ID
-from unet_seg_ros.pictures.geometry import Size, enlarge_labels, shrink
+from unet_seg_ros.pictures.geometry import Size
 from unet_seg_ros.training.augmentation import Augmentation, Variation
-from unet_seg_ros.training.rare import Rarities, focus_point, paste_thing
+from unet_seg_ros.training.crops import (
+    Cutter,
+    TrainingSet,
+    picture_size,
+    read_pair,
+    zoom_range,
+)
+from unet_seg_ros.training.rare import Rarities, paste_thing
 from unet_seg_ros.training.sampler import Draw, StepSampler
+from unet_seg_ros.training.twins import TwinViews
 from unet_seg_ros.training.weather import NOTHING_KNOWN, Scene
 
-# How much larger or smaller than at inference a picture may be seen.
-MAX_ZOOM = 1.6
 # So many pictures of a set, evenly spread, tell how small its pictures are.
 _MEASURED_PICTURES = 5
 # Batches that a worker makes ahead, for pictures that take longer to read than others.
 _BATCHES_AHEAD = 3
 # What all workers together may keep of what they read: many a data set is smaller than this.
 _KEPT_BYTES = 1 << 30
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """Pictures to learn from.
-
-    Attributes:
-        pictures: Where they are.
-        indices: Which of them.
-        row_table: `(256,)` uint8, the row of the loss for every label id; 255, nothing known,
-            stays 255.
-        share: How often its pictures come, in proportion to the shares of the other sets.
-        enlarge: How many times as large as they are they may be seen, before `MAX_ZOOM`.
-
-    Raises:
-        ValueError: There is nothing to learn from, or a number is outside its range.
-    """
-
-    pictures: LabelledPictures
-    indices: Sequence[int]
-    row_table: Uint8Array
-    share: float = 1.0
-    enlarge: float = 1.0
-
-    def __post_init__(self) -> None:
-        name = self.pictures.name
-        if not self.indices:
-            raise ValueError(f"{name}: has no pictures to learn from")
-        if not self.share > 0:
-            raise ValueError(f"{name}: its share must be above 0, not {self.share}")
-        if self.row_table.shape != (256,) or self.row_table[UNKNOWN_ID] != UNKNOWN_ID:
-            raise ValueError(f"{name}: its row table must have 256 rows, and 255 for id 255")
 
 
 class Batch(NamedTuple):
@@ -83,6 +55,24 @@ class Batch(NamedTuple):
 
     pictures: Tensor
     rows: Tensor
+
+
+class TwinBatch(NamedTuple):
+    """A batch with twin crops of pictures without labels, as `twins.TwinViews` returns them.
+
+    Attributes:
+        pictures: As those of a `Batch`.
+        rows: As those of a `Batch`.
+        plain: `(M, 3, h, w)` uint8 RGB, what a teacher sees.
+        varied: `(M, 3, H, W)` uint8 RGB, the same for the network that learns.
+        known: `(M, H, W)` uint8, what is known of their rows.
+    """
+
+    pictures: Tensor
+    rows: Tensor
+    plain: Tensor
+    varied: Tensor
+    known: Tensor
 
 
 def training_loader(
@@ -98,9 +88,10 @@ def training_loader(
     variation: Variation = "street",
     scene: Scene = NOTHING_KNOWN,
     rarities: Rarities | None = None,
+    twins: TwinViews | None = None,
     rank: int = 0,
     world: int = 1,
-) -> DataLoader[Batch]:
+) -> DataLoader[Batch | TwinBatch]:
     """Return the batches of `steps` training steps, made ahead by `workers` processes.
 
     The batch of a step is the same whenever, and by however many workers, it is made: training can
@@ -123,6 +114,7 @@ def training_loader(
         variation: What may differ between two pictures of the same.
         scene: What the rows say about sky and ground, for the variation `weather`.
         rarities: What brings rare things forward, where that is wanted.
+        twins: Makes crops of pictures without labels, where there are any.
         rank: Number of this process among those that train together, on other pictures each.
         world: How many processes train together.
 
@@ -137,19 +129,18 @@ def training_loader(
         sets=sets,
         crops=usable,
         counts=counts,
-        input_size=input_size,
         sampler=StepSampler(
             lengths=[len(item.indices) for item in sets],
             shares=shares,
             counts=[world * count for count in counts],
             seed=seed,
         ),
-        read=_Reader(sets, _KEPT_BYTES // max(1, workers)),
+        cut=Cutter(sets, input_size, variation, _KEPT_BYTES // max(1, workers)),
         steps=range(first_step, first_step + steps),
         augmentation=Augmentation(variation, scene),
         rarities=rarities,
         usable=shares > 0,
-        zoom_spread=1.0 if variation == "light" else MAX_ZOOM,
+        twins=twins,
         rank=rank,
     )
     return _Loader(
@@ -165,82 +156,6 @@ def training_loader(
     )
 
 
-def zoom_range(
-    picture: Size,
-    crop: Size,
-    input_size: Size,
-    spread: float = MAX_ZOOM,
-    enlarge: float = 1.0,
-) -> tuple[float, float]:
-    """Return the smallest and the largest zoom at which a crop is cut from a picture.
-
-    They are the zoom at which inference shrinks the picture to fit in `input_size`, divided and
-    multiplied by `spread`; but the smallest is never so small that the picture does not fill the
-    crop. Where it is above the largest, the picture is too small. Sizes are (width, height).
-
-    A picture that stands for one of a camera `enlarge` times as large may also be seen as that one
-    will be.
-    """
-    fitting = min(input_size[0] / picture[0], input_size[1] / picture[1])
-    filling = max(crop[0] / picture[0], crop[1] / picture[1])
-    return max(filling, min(1.0, fitting) / spread), min(enlarge, fitting) * spread
-
-
-def random_view(
-    image: Uint8Array,
-    labels: Uint8Array,
-    size: Size,
-    zoom: float,
-    rng: np.random.Generator,
-    around: tuple[int, int] | None = None,
-) -> tuple[Uint8Array, Uint8Array]:
-    """Return a crop from anywhere in a picture, and from the same place of its label map.
-
-    Args:
-        image: `(H, W, 3)` uint8.
-        labels: `(H, W)` uint8.
-        size: (width, height) of the crop.
-        zoom: How many pixels of the crop one of the picture becomes; the picture fills the crop.
-        rng: Tells where.
-        around: (x, y) of a pixel that must be in the crop.
-    """
-    height, width = labels.shape
-    window_width = min(round(size[0] / zoom), width)
-    window_height = min(round(size[1] / zoom), height)
-    x, y = around or (None, None)
-    left = _start(width, window_width, x, rng)
-    top = _start(height, window_height, y, rng)
-    window = np.s_[top : top + window_height, left : left + window_width]
-    view = shrink(image[window], size) if zoom <= 1 else _enlarge(image[window], size)
-    return view, enlarge_labels(labels[window], size)
-
-
-def _start(length: int, window: int, inside: int | None, rng: np.random.Generator) -> int:
-    """Return where a window begins, anywhere, or anywhere where `inside` is in it."""
-    if inside is None:
-        return int(rng.integers(length - window + 1))
-    return int(rng.integers(max(0, inside - window + 1), min(inside, length - window) + 1))
-
-
-class _Reader:
-    """Reads pictures and their label maps, and keeps them as long as there is room."""
-
-    def __init__(self, sets: Sequence[TrainingSet], room_bytes: int) -> None:
-        self._sets = sets
-        self._room_bytes = room_bytes
-        self._kept: dict[Draw, tuple[Uint8Array, Uint8Array]] = {}
-
-    def __call__(self, draw: Draw) -> tuple[Uint8Array, Uint8Array]:
-        if draw in self._kept:
-            return self._kept[draw]
-        image, labels = _read(self._sets[draw.set_number], draw.position)
-        size_bytes = image.nbytes + labels.nbytes
-        if size_bytes <= self._room_bytes:
-            self._room_bytes -= size_bytes
-            self._kept[draw] = image, labels
-        return image, labels
-
-
 @dataclass(frozen=True)
 class _Batches(Dataset[Any]):
     """The batch of every step of a range; where a picture cannot be read, the error in its place.
@@ -251,20 +166,19 @@ class _Batches(Dataset[Any]):
     sets: Sequence[TrainingSet]
     crops: Sequence[Size]
     counts: Sequence[int]
-    input_size: Size
     sampler: StepSampler
-    read: _Reader
+    cut: Cutter
     steps: range
     augmentation: Augmentation
     rarities: Rarities | None
     usable: npt.NDArray[np.bool_]
-    zoom_spread: float
+    twins: TwinViews | None
     rank: int
 
     def __len__(self) -> int:
         return len(self.steps)
 
-    def __getitem__(self, number: int) -> Batch | DataError:
+    def __getitem__(self, number: int) -> Batch | TwinBatch | DataError:
         step = self.steps[number]
         crop, draws = self.sampler(step)
         count = self.counts[crop]
@@ -273,51 +187,37 @@ class _Batches(Dataset[Any]):
                 self._varied(draws[place], crop, step, place)
                 for place in range(self.rank * count, (self.rank + 1) * count)
             ]
+            twins = self.twins(step, self.crops[crop]) if self.twins else None
         except DataError as error:
             return error
         pictures = torch.from_numpy(np.stack([picture for picture, _ in views]))
         rows = torch.from_numpy(np.stack([rows for _, rows in views]))
-        return Batch(pictures.permute(0, 3, 1, 2), rows)
+        batch = Batch(pictures.permute(0, 3, 1, 2), rows)
+        return TwinBatch(*batch, *twins) if twins else batch
 
     def _varied(
         self, draw: Draw, crop: int, step: int, place: int
     ) -> tuple[Uint8Array, Uint8Array]:
         """Return a varied crop of a picture, `(H, W, 3)`, and its rows, `(H, W)`."""
-        rng = self.sampler.generator(step, place)
+        rng, size = self.sampler.generator(step, place), self.crops[crop]
         if not self.rarities:
-            return self.augmentation(*self._view(draw, crop, rng), rng)
+            return self.augmentation(*self.cut(draw, size, rng), rng)
         rare_rng = self.sampler.rare_generator(step, place)
         focuses, pastes = rare_rng.random(2) < (self.rarities.focus, self.rarities.paste)
         row = None
         if focuses and (pick := self.rarities.pick(self.usable[crop], rare_rng)):
             draw, row = pick
-        view = self._view(draw, crop, rng, row)
+        view = self.cut(draw, size, rng, row)
         if pastes and (pick := self.rarities.pick_thing(self.usable[crop], rare_rng)):
-            source = self._view(pick.draw, crop, rare_rng, pick.row)
+            source = self.cut(pick.draw, size, rare_rng, pick.row)
             view = paste_thing(view, source, pick.row, self.rarities.things, rare_rng)
         return self.augmentation(*view, rng)
 
-    def _view(
-        self, draw: Draw, crop: int, rng: np.random.Generator, row: int | None = None
-    ) -> tuple[Uint8Array, Uint8Array]:
-        """Return a crop of a picture, `(H, W, 3)`, and its rows, `(H, W)`.
 
-        Where a row is given, the crop shows a pixel of it.
-        """
-        image, labels = self.read(draw)
-        item, size = self.sets[draw.set_number], self.crops[crop]
-        low, high = zoom_range(_size(image), size, self.input_size, self.zoom_spread, item.enlarge)
-        # As often twice as large as half as large; a picture that is too small fills the crop.
-        zoom = low * max(high / low, 1.0) ** rng.random()
-        rows = cv2.LUT(labels, item.row_table).astype(np.uint8, copy=False)
-        around = None if row is None else focus_point(rows, row, rng)
-        return random_view(image, rows, size, zoom, rng, around)
-
-
-class _Loader(DataLoader[Batch]):
+class _Loader(DataLoader[Batch | TwinBatch]):
     """Yields batches, and raises the error that stands in the place of one."""
 
-    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Batch | TwinBatch]:  # type: ignore[override]
         # Workers have one thread: the cores belong to the training. It is set before they are
         # forked, since setting it ends OpenCV's other threads, and where those were lost in a fork,
         # waits for them for ever.
@@ -328,7 +228,7 @@ class _Loader(DataLoader[Batch]):
         return _raising(batches)
 
 
-def _raising(batches: Iterator[Batch | DataError]) -> Iterator[Batch]:
+def _raising(batches: Iterator[Batch | TwinBatch | DataError]) -> Iterator[Batch | TwinBatch]:
     for batch in batches:
         if isinstance(batch, DataError):
             raise batch
@@ -365,23 +265,8 @@ def _smallest_picture(item: TrainingSet) -> Size:
     """Return the smallest width and the smallest height among some pictures of a set."""
     count = len(item.indices)
     positions = {number * count // _MEASURED_PICTURES for number in range(_MEASURED_PICTURES)}
-    sizes = [_size(_read(item, position)[0]) for position in positions]
+    sizes = [picture_size(read_pair(item, position)[0]) for position in positions]
     return min(width for width, _ in sizes), min(height for _, height in sizes)
-
-
-def _read(item: TrainingSet, position: int) -> tuple[Uint8Array, Uint8Array]:
-    sample = item.pictures[item.indices[position]]
-    if sample.labels is None:
-        raise DataError(f"{sample.name}: has no label map to learn from")
-    return sample.image, sample.labels
-
-
-def _size(image: Uint8Array) -> Size:
-    return image.shape[1], image.shape[0]
-
-
-def _enlarge(image: Uint8Array, size: Size) -> Uint8Array:
-    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
 
 
 def _ignore_interrupts(_: int) -> None:

@@ -1,0 +1,131 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures without labels to learn from: a folder, a video, a recorded drive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.bags.cameras import choose_cameras, read_picture
+from unet_seg_ros.bags.reader import BagReader
+from unet_seg_ros.datasets.layouts import layout_of
+from unet_seg_ros.datasets.samples import LabelledPictures, Sample
+from unet_seg_ros.datasets.sources import Video
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
+from unet_seg_ros.messages.images import BadImage
+from unet_seg_ros.pictures import files
+from unet_seg_ros.pictures.geometry import Size, shrink
+from unet_seg_ros.training.crops import MAX_ZOOM, picture_size
+
+# Of a video or a bag at most so many pictures are kept, evenly spread: neighbours look alike.
+MOST_PICTURES = 1000
+_BAG_SUFFIXES = frozenset({".mcap", ".db3", ".bag"})
+_JPEG_QUALITY = 95
+
+
+class Unlabelled:
+    """Pictures as a data set (`LabelledPictures`) whose labels say nothing.
+
+    Args:
+        name: What reports and model cards call it.
+        label_set: That of the network.
+        pictures: Files, or pictures as JPEG.
+    """
+
+    drives: Sequence[str] = ()
+    parts: Mapping[str, Sequence[int]] = {}
+    faults: Sequence[str] = ()
+
+    def __init__(self, name: str, label_set: LabelSet, pictures: Sequence[Path | bytes]) -> None:
+        self.name = name
+        self.label_set = label_set
+        self._pictures = pictures
+
+    def __len__(self) -> int:
+        return len(self._pictures)
+
+    def __getitem__(self, index: int) -> Sample:
+        picture = self._pictures[index]
+        image = files.read_picture(picture) if isinstance(picture, Path) else _decoded(picture)
+        return Sample(image, np.full(image.shape[:2], UNKNOWN_ID, np.uint8), f"{self.name} {index}")
+
+
+def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> LabelledPictures:
+    """Open a folder with pictures, also in folders of it, a video, or a bag with pictures.
+
+    Videos and bags are read once from end to end, and up to `MOST_PICTURES` of their pictures kept
+    in memory, no larger than they can be seen.
+
+    Args:
+        spec: The path.
+        label_set: The network's label set.
+        input_size: (width, height) that frames will be shrunk to fit in at inference.
+
+    Raises:
+        DataError: There is nothing that can be read, or it has labels.
+        BagError: It is a bag that cannot be read, or has no camera.
+    """
+    path = Path(spec).expanduser().resolve()
+    if not path.exists():
+        raise DataError(f"--unlabelled {spec}: there is no such folder, video or bag")
+    if path.suffix in _BAG_SUFFIXES or (path / "metadata.yaml").is_file():
+        pictures = _pictures_of_bag(path)
+    elif path.is_file():
+        pictures = (sample.image for sample in Video(path))
+    elif layout := layout_of(path):
+        raise DataError(
+            f"--unlabelled {spec}: has labels (layout {layout.name}); learn from them with --data, "
+            "or name the folder with its pictures alone"
+        )
+    else:
+        return Unlabelled(path.name, label_set, files.pictures_below(path))
+    kept = _spread(_shrunk(image, input_size) for image in tqdm(pictures, f"reading {path.name}"))
+    if not kept:
+        raise DataError(f"--unlabelled {spec}: has no pictures")
+    return Unlabelled(path.name, label_set, kept)
+
+
+def _pictures_of_bag(path: Path) -> Iterator[Uint8Array]:
+    """Yield the pictures of all cameras; damaged ones are left out."""
+    with BagReader(path) as reader:
+        cameras = choose_cameras(reader.topics)
+        for message in reader.messages([camera.image for camera in cameras]):
+            try:
+                yield read_picture(reader.topics[message.topic], message.data).rgb()
+            except BadImage:
+                continue
+
+
+def _spread(pictures: Iterable[bytes]) -> list[bytes]:
+    """Return at most `MOST_PICTURES`, evenly spread over a sequence whose length is not known."""
+    kept: list[bytes] = []
+    every = 1
+    for number, picture in enumerate(pictures):
+        if number % every:
+            continue
+        kept.append(picture)
+        if len(kept) > MOST_PICTURES:
+            kept, every = kept[::2], 2 * every
+    return kept
+
+
+def _shrunk(image: Uint8Array, input_size: Size) -> bytes:
+    """Return a picture as JPEG, at the largest size at which it is learnt from."""
+    width, height = picture_size(image)
+    zoom = min(1.0, MAX_ZOOM * min(input_size[0] / width, input_size[1] / height))
+    if zoom < 1:
+        image = shrink(image, (round(width * zoom), round(height * zoom)))
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    return bytes(cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1])
+
+
+def _decoded(picture: bytes) -> Uint8Array:
+    bgr = np.asarray(cv2.imdecode(np.frombuffer(picture, np.uint8), cv2.IMREAD_COLOR))
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)
