@@ -33,8 +33,8 @@ from unet_seg_ros.labels.label_set import UNKNOWN_ID
 from unet_seg_ros.model.checkpoint import Normalization
 from unet_seg_ros.model.unet import PRESET_NAMES, UNet, preset
 from unet_seg_ros.training.crops import TrainingSet
+from unet_seg_ros.training.hardware import launch
 from unet_seg_ros.training.recipe import Hardware
-from unet_seg_ros.training.run import launch
 from unet_seg_ros.training.trainer import Learner, Optimization
 from unet_seg_ros.training.views import Batch, training_loader
 

@@ -27,3 +27,21 @@ def test_a_count_is_a_whole_number_from_1_on(
     assert ended.value.code == 2
     expected = f"argument {arguments[-1]}: '{number}' is not a whole number from 1 on"
     assert expected in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-1", "fast"])
+@pytest.mark.parametrize("option", ["--learning-rate", "--dice", "--rare"])
+def test_an_amount_is_a_number_from_0_on(
+    option: str, number: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["train", "--out", "run", "--data", "town", f"{option}={number}"])
+    assert ended.value.code == 2
+    expected = f"argument {option}: '{number}' is not a number from 0 on"
+    assert expected in capsys.readouterr().err
+
+
+def test_a_precision_that_needs_a_scaler_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--out", "run", "--data", "town", "--precision", "16-mixed"])
+    assert "argument --precision: invalid choice: '16-mixed'" in capsys.readouterr().err

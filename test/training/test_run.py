@@ -201,6 +201,37 @@ def test_what_cannot_be_learnt_from_is_refused(
         training.start(recipe(pictures, **changes), CPU, tmp_path / "run", "")  # type: ignore[arg-type]
 
 
+def test_a_training_that_diverges_says_so_and_keeps_the_last_good_state(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learn = training.Learner.learn
+
+    def learn_and_spoil(learner: training.Learner, *batch: torch.Tensor) -> torch.Tensor:
+        loss = learn(learner, *batch)
+        if learner.step == 6:
+            with torch.no_grad():
+                next(iter(learner._network.parameters())).mul_(float("inf"))
+        return loss
+
+    monkeypatch.setattr(training.Learner, "learn", learn_and_spoil)
+    out = tmp_path / "run"
+    with pytest.raises(
+        ValueError, match=r"diverged: at step 7 the loss is nan; .* than 0.003"
+    ) as no:
+        training.start(recipe(pictures), CPU, out, "")
+    assert f"{out}/last.safetensors is what it was at step 4" in str(no.value)
+    for name in ("last", "state"):
+        kept = load_file(out / f"{name}.safetensors").values()
+        assert all(bool(tensor.isfinite().all()) for tensor in kept)
+
+
+def test_weights_that_are_no_numbers_are_not_kept(pictures: Path, tmp_path: Path) -> None:
+    huge = recipe(pictures, preset="coursera", optimization=Optimization(4, 1e30, warm_up=0.0))
+    with pytest.raises(ValueError, match=r"diverged: at step . .*nothing was kept"):
+        training.start(huge, CPU, tmp_path / "run", "")
+    assert not (tmp_path / "run" / "state.safetensors").exists()
+
+
 def test_complete_run_cannot_be_resumed(pictures: Path, tmp_path: Path) -> None:
     training.start(recipe(pictures, steps=4), CPU, tmp_path / "run", "")
     with pytest.raises(RunFolderError, match="is complete"):

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unet_seg_ros.cli.arguments import parse_count, parse_size
+from unet_seg_ros.cli.arguments import parse_amount, parse_count, parse_size
 from unet_seg_ros.cli.data_spec import parse_data_spec
 
 if TYPE_CHECKING:
@@ -188,7 +188,9 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
         ("paste", "share of the crops into which a person, sign, light or pole of another picture "
          "is pasted, such as 0.3"),
     ):  # fmt: skip
-        group.add_argument(f"--{name}", type=float, default=0.0, help=f"{help_} (default: 0)")
+        group.add_argument(
+            f"--{name}", type=parse_amount, default=0.0, help=f"{help_} (default: 0)"
+        )
 
 
 def _add_unlabelled(group: argparse._ArgumentGroup) -> None:
@@ -201,7 +203,7 @@ def _add_unlabelled(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--unlabelled-share",
-        type=float,
+        type=parse_amount,
         default=0.5,
         metavar="N",
         help="crops without labels in a batch, for each labelled one (default: %(default)s)",
@@ -215,7 +217,7 @@ def _add_unlabelled(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--confidence",
-        type=float,
+        type=parse_amount,
         default=0.9,
         metavar="P",
         help="how sure it must be of a pixel (default: %(default)s)",
@@ -281,7 +283,7 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
         ("max-class-weight", 3.0, "how much more a pixel of a rare class counts at most"),
     ):
         group.add_argument(
-            f"--{name}", type=float, default=default, help=f"{help_} (default: %(default)s)"
+            f"--{name}", type=parse_amount, default=default, help=f"{help_} (default: %(default)s)"
         )
     group.add_argument(
         "--decline",
@@ -324,8 +326,9 @@ def _add_hardware(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--strategy", default="auto", help="as Lightning has them, such as ddp")
     group.add_argument(
         "--precision",
+        choices=("auto", "bf16-mixed", "32-true"),
         default="auto",
-        help="as Lightning has them; auto is bf16-mixed where there is hardware for it, else "
+        help="as Lightning calls them; auto is bf16-mixed where there is hardware for it, else "
         "32-true",
     )
     group.add_argument(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import platform
 import time
 from collections.abc import Iterable, Mapping
@@ -20,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
-from unet_seg_ros.inference.segmenter import cpu_has_bfloat16
+from unet_seg_ros.inference.cpu import missing_compiler
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkpoint
 from unet_seg_ros.model.unet import UNet, preset
@@ -33,6 +32,7 @@ from unet_seg_ros.training.data import (
     segmentation_loss,
     training_sets,
 )
+from unet_seg_ros.training.hardware import launch, precision
 from unet_seg_ros.training.interruption import interruption
 from unet_seg_ros.training.model_card import model_card
 from unet_seg_ros.training.recipe import Hardware, Recipe
@@ -117,29 +117,6 @@ def resume(out: Path) -> Outcome:
     return training.run()
 
 
-def launch(hardware: Hardware) -> Fabric:
-    """Start Lightning Fabric, and with it the processes of the other devices."""
-    # Fabric would say which precision it uses; `run.json` does.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    fabric = Fabric(
-        accelerator=hardware.accelerator,
-        devices=hardware.devices,
-        num_nodes=hardware.nodes,
-        strategy=hardware.strategy,
-        precision=_precision(hardware),  # type: ignore[arg-type]
-    )
-    fabric.launch()
-    return fabric
-
-
-def _precision(hardware: Hardware) -> str:
-    """Return what to train in, as Lightning calls it: bfloat16 where the hardware has it."""
-    if hardware.precision != "auto":
-        return hardware.precision
-    on_cuda = torch.cuda.is_available() and hardware.accelerator != "cpu"
-    return "bf16-mixed" if on_cuda or cpu_has_bfloat16() else "32-true"
-
-
 class _Training:
     """A training under way. Only the first rank has a folder to write in."""
 
@@ -153,6 +130,7 @@ class _Training:
         self._command = command
         self._folder: RunFolder | None = None
         self._standing = Standing()
+        self._kept_step = 0
         # What is soon done comes first: a wrong name is to be refused before pictures are read.
         self._label_set = LabelSet.load(recipe.label_set)
         self._start = _start(recipe, self._label_set)
@@ -173,6 +151,8 @@ class _Training:
             sum(len(item.indices) for item in self._sets), fabric.world_size
         )
         on_cuda = fabric.device.type == "cuda"
+        # Else a GPU would be waited for at every step, or every rank for the others.
+        self._may_look_at_losses = not on_cuda and fabric.world_size == 1
         self._learner = Learner(
             fabric,
             network,
@@ -181,7 +161,8 @@ class _Training:
             self._optimization,
             recipe.seed,
             # On CPUs it gains a tenth and takes a minute (benchmarks/training.py).
-            compiled=hardware.compile == "on" or (hardware.compile == "auto" and on_cuda),
+            compiled=hardware.compile == "on"
+            or (hardware.compile == "auto" and on_cuda and missing_compiler() is None),
         )
 
         if self._semi:
@@ -190,6 +171,7 @@ class _Training:
     def restore(self, state: dict[str, Tensor], standing: Standing) -> None:
         """Take over where another training stopped."""
         self._learner.restore(state)
+        self._kept_step = self._learner.step
         self._standing = standing
 
     def open_folder(self) -> None:
@@ -209,6 +191,8 @@ class _Training:
                 speed.add(len(batch.pictures) * self._fabric.world_size)
                 bar.update()
                 is_due = step % recipe.validate_every == 0 or step == self._optimization.steps
+                if is_due or self._may_look_at_losses:
+                    self._stop_if_diverged(loss, is_due)
                 if is_due or step % LOG_EVERY == 0:
                     self._log(bar, loss, speed.restart())
                 if is_due:
@@ -234,9 +218,27 @@ class _Training:
             variation=recipe.variation,
             scene=self._scene,
             rarities=self._rarities,
+            pins_memory=self._fabric.device.type == "cuda",
             twins=self._semi.twins if self._semi else None,
             rank=self._fabric.global_rank,
             world=self._fabric.world_size,
+        )
+
+    def _stop_if_diverged(self, loss: Tensor, looks_at_weights: bool) -> None:
+        """Raise ValueError where the loss, or a weight of the network, is no number."""
+        mean = self._fabric.all_reduce(loss)
+        assert isinstance(mean, Tensor)
+        if mean.isfinite() and (not looks_at_weights or self._learner.is_finite()):
+            return
+        if self._folder:
+            self._folder.close()
+        step = self._learner.step
+        kept = "nothing was kept, since this was before the first validation"
+        if self._kept_step:
+            kept = f"{self._out / LAST}.safetensors is what it was at step {self._kept_step}"
+        raise ValueError(
+            f"the training diverged: at step {step} the loss is {float(mean):.3g}; begin anew with "
+            f"a lower --learning-rate than {self._recipe.optimization.learning_rate:g} ({kept})"
         )
 
     def _any_rank(self, is_interrupted: bool, step: int) -> bool:
@@ -301,12 +303,15 @@ class _Training:
         return Outcome(self._learner.step, scores)
 
     def _pause(self) -> Outcome:
+        if not self._learner.is_finite():
+            self._stop_if_diverged(torch.tensor(torch.nan, device=self._fabric.device), True)
         self._save_state()
         if self._folder:
             self._folder.close()
         return Outcome(self._learner.step, None)
 
     def _save_state(self) -> None:
+        self._kept_step = self._learner.step
         if self._folder:
             standing = json.dumps(dataclasses.asdict(self._standing))
             self._folder.save_state(self._learner.state(), {"standing": standing})
@@ -323,7 +328,7 @@ class _Training:
             "versions": {name: version(name) for name in packages},
             "python": platform.python_version(),
             "device": str(self._fabric.device),
-            "precision": _precision(self._hardware),
+            "precision": precision(self._hardware),
             "world_size": self._fabric.world_size,
         }
 

@@ -198,8 +198,12 @@ class Learner:
         loss: Tensor = self._objective(pictures, rows)
         self._optimizer.zero_grad(set_to_none=True)
         self._fabric.backward(loss)
+        # What is not finite shows in the next loss; asking here would wait for the device.
         self._fabric.clip_gradients(
-            self._objective, self._optimizer, max_norm=self._optimization.clip_norm
+            self._objective,
+            self._optimizer,
+            max_norm=self._optimization.clip_norm,
+            error_if_nonfinite=False,
         )
         self._optimizer.step()
         self._average.update(self._network, self.step)
@@ -216,6 +220,11 @@ class Learner:
         self.labelled_share = (guessed != UNKNOWN_ID).float().mean()
         more, more_rows = mixed(varied, guessed, pictures, rows)
         return torch.cat([pictures, more]), torch.cat([rows, more_rows])
+
+    def is_finite(self) -> bool:
+        """Tell whether every weight is a number; waits for the device."""
+        tensors = self._average.network.state_dict().values()
+        return all(bool(tensor.isfinite().all()) for tensor in tensors)
 
     def trained(self) -> UNet:
         """Return a copy of the averaged network, on the CPU, in evaluation mode."""

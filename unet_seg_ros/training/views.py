@@ -89,6 +89,7 @@ def training_loader(
     scene: Scene = NOTHING_KNOWN,
     rarities: Rarities | None = None,
     twins: TwinViews | None = None,
+    pins_memory: bool = False,
     rank: int = 0,
     world: int = 1,
 ) -> DataLoader[Batch | TwinBatch]:
@@ -115,6 +116,7 @@ def training_loader(
         scene: What the rows say about sky and ground, for the variation `weather`.
         rarities: What brings rare things forward, where that is wanted.
         twins: Makes crops of pictures without labels, where there are any.
+        pins_memory: Whether batches are put where a GPU fetches them faster.
         rank: Number of this process among those that train together, on other pictures each.
         world: How many processes train together.
 
@@ -149,7 +151,7 @@ def training_loader(
         num_workers=workers,
         prefetch_factor=_BATCHES_AHEAD if workers else None,
         worker_init_fn=_ignore_interrupts,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=pins_memory,
         # Else every new loader would change the global random numbers, and with them a training
         # that is resumed.
         generator=torch.Generator(),
