@@ -32,6 +32,7 @@ setup(
             "evaluation/*.html",
             "labels/*/*.yaml",
             "ros/fastdds.xml",
+            "training/recipes/*.yaml",
             "weights/*",
         ]
     },

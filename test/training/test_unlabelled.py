@@ -65,12 +65,20 @@ def test_the_cameras_of_a_bag_are_read(tmp_path: Path, kind: str) -> None:
     assert pictures[0].image.shape[1] <= SIZE[0]
 
 
-def test_a_folder_with_labels_is_refused(tmp_path: Path) -> None:
-    for name in ("images", "masks"):
+def test_of_a_folder_with_labels_the_pictures_are_taken(tmp_path: Path) -> None:
+    for name, gray in (("images", 50), ("masks", 1)):
         (tmp_path / name).mkdir()
-        cv2.imwrite(str(tmp_path / name / "1.png"), np.zeros((8, 8), np.uint8))
-    with pytest.raises(DataError, match=r"has labels \(layout .*\); learn from them with --data"):
-        opened(tmp_path)
+        cv2.imwrite(str(tmp_path / name / "1.png"), np.full((8, 8), gray, np.uint8))
+    assert grays(opened(tmp_path)) == [50]
+    assert grays(opened(tmp_path / "images")) == [50]
+
+
+@pytest.mark.parametrize("name", ["nowhere", "empty", "text.mp4"])
+def test_what_has_no_pictures_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(DataError, match=name):
+        opened(tmp_path / name)
 
 
 def twin_views(tmp_path: Path, **changes: object) -> TwinViews:

@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unet_seg_ros.cli import train_recipe
 from unet_seg_ros.cli.arguments import parse_amount, parse_count, parse_size
 from unet_seg_ros.cli.data_spec import parse_data_spec
 
 if TYPE_CHECKING:
     from unet_seg_ros.training.recipe import Recipe
+    from unet_seg_ros.training.run import Outcome
 
 _EXAMPLES = """\
 examples:
@@ -25,6 +27,7 @@ examples:
   unet-seg train --data my_drives --init carla29-small --epochs 10 --out runs/tuned
   unet-seg train --data my_drives --init carla29-small --widen 2 --out runs/wide
   unet-seg train --data my_drives --unlabelled drive.mp4 --unlabelled bag --out runs/more
+  unet-seg train --recipe nuclei2 --data-root ../shared/data --out runs/nuclei2
   unet-seg train --resume runs/mine
 
 Ctrl-C stops after the step under way, saves, and says how to resume. `unet-seg data check FOLDER`
@@ -51,13 +54,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="FOLDER",
         help="go on with the training in this run folder, as it began; takes no other option",
     )
+    train_recipe.add_arguments(parser.add_argument_group("a recipe"))
     _add_data(parser.add_argument_group("what to learn from"))
     _add_unlabelled(parser.add_argument_group("pictures without labels"))
     _add_network(parser.add_argument_group("network"))
     _add_optimization(parser.add_argument_group("how to learn"))
     _add_validation(parser.add_argument_group("validation"))
     _add_hardware(parser.add_argument_group("where to run"))
-    parser.set_defaults(run=run, default_of=parser.get_default)
+    parser.set_defaults(run=run, parse=parser.parse_args, default_of=parser.get_default)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -66,31 +70,28 @@ def run(options: argparse.Namespace) -> int:
         from lightning.fabric.utilities.rank_zero import rank_zero_only
 
         from unet_seg_ros.training import run as training
-        from unet_seg_ros.training.recipe import Hardware
     except ModuleNotFoundError as error:
         raise ValueError(
             f"{error.name} is not installed; training needs: pip install 'unet_seg_ros[train]'"
         ) from error
 
+    say = rank_zero_only(print)
     folder = options.resume or options.out
+    goes_on = f"unet-seg train --resume {folder}"
     if options.resume:
         _refuse_other_options(options)
         outcome = training.resume(folder)
+    elif options.recipe:
+        goes_on = "the same command"
+        found, folder = train_recipe.train_stages(options, _begin, training.resume)
+        if found is None:
+            say(f"{options.recipe}: is trained already; {folder / 'best.safetensors'}")
+            return 0
+        outcome = found
     else:
-        command = shlex.join(["unet-seg", *sys.argv[1:]])
-        hardware = Hardware(
-            accelerator=options.accelerator,
-            devices=options.devices,
-            nodes=options.nodes,
-            strategy=options.strategy,
-            precision=options.precision,
-            compile=options.compile,
-            workers=options.workers,
-        )
-        outcome = training.start(_recipe(options), hardware, folder, command)
-    say = rank_zero_only(print)
+        outcome = _begin(options, folder)
     if outcome.scores is None:
-        say(f"stopped after step {outcome.step}; go on with: unet-seg train --resume {folder}")
+        say(f"stopped after step {outcome.step}; go on with: {goes_on}")
         return 130
     for name, score in outcome.scores.items():
         say(
@@ -101,9 +102,29 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _begin(options: argparse.Namespace, folder: Path) -> Outcome:
+    """Train as the options say, in a new run folder."""
+    from unet_seg_ros.training import run as training
+    from unet_seg_ros.training.recipe import Hardware
+
+    hardware = Hardware(
+        accelerator=options.accelerator,
+        devices=options.devices,
+        nodes=options.nodes,
+        strategy=options.strategy,
+        precision=options.precision,
+        compile=options.compile,
+        workers=options.workers,
+    )
+    command = shlex.join(["unet-seg", *sys.argv[1:]])
+    return training.start(_recipe(options), hardware, folder, command)
+
+
 def _refuse_other_options(options: argparse.Namespace) -> None:
     for name, value in vars(options).items():
-        if name not in ("resume", "run", "default_of") and value != options.default_of(name):
+        if name not in ("resume", "run", "parse", "default_of") and value != options.default_of(
+            name
+        ):
             raise ValueError(
                 f"--{name.replace('_', '-')}: a training that is resumed goes on as it began; "
                 "leave this away"
@@ -130,6 +151,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         epochs=options.epochs,
         label_set=options.label_set,
         preset=options.preset,
+        fit_biases=options.fit_biases,
         start=options.init,
         widen=options.widen,
         input_size=options.input_size,
@@ -290,6 +312,11 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
         choices=("cosine", "poly"),
         default="cosine",
         help="how the learning rate falls: one cycle, or poly (default: %(default)s)",
+    )
+    group.add_argument(
+        "--fit-biases",
+        action="store_true",
+        help="at the end fit the biases of the classes to pictures that were learnt from",
     )
     group.add_argument("--seed", type=int, default=0, help="default: %(default)s")
 

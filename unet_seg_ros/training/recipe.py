@@ -41,6 +41,7 @@ class Recipe:
         lovasz: Weight of the Lovász-softmax term.
         max_class_weight: How much more than a pixel of a frequent class one of a rare may count;
             1 lets all count the same.
+        fit_biases: Whether the biases of the classes are fitted at the end.
         validate_every: Steps between two validations.
         validation_pictures: How many pictures a validation looks at, of every data set; the last
             one looks at all.
@@ -69,6 +70,7 @@ class Recipe:
     dice: float = 0.0
     lovasz: float = 0.0
     max_class_weight: float = 3.0
+    fit_biases: bool = False
     validate_every: int = 500
     validation_pictures: int = 100
     patience: int = 0

@@ -7,7 +7,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import platform
-import time
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +24,7 @@ from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkp
 from unet_seg_ros.model.unet import UNet, preset
 from unet_seg_ros.model.widen import widen
 from unet_seg_ros.progress import make_bar
+from unet_seg_ros.training.biases import fit_biases
 from unet_seg_ros.training.data import (
     open_data_sets,
     rare_things,
@@ -45,6 +45,7 @@ from unet_seg_ros.training.run_folder import (
     refuse_used_folder,
 )
 from unet_seg_ros.training.semi_supervised import load_teacher, semi_supervision
+from unet_seg_ros.training.speed import Speed
 from unet_seg_ros.training.trainer import Learner
 from unet_seg_ros.training.validation import Score, sample_figure, validate
 from unet_seg_ros.training.views import Batch, TwinBatch, training_loader
@@ -184,7 +185,7 @@ class _Training:
         """Learn, validate and write until the end, or until interrupted."""
         recipe = self._recipe
         with interruption() as is_interrupted, self._progress_bar() as bar:
-            speed = _Speed()
+            speed = Speed()
             for batch in self._batches():
                 loss = self._learner.learn(*batch)
                 step = self._learner.step
@@ -294,6 +295,8 @@ class _Training:
         """Score the best checkpoint on everything that was held apart, and write its card."""
         self._fabric.barrier()
         checkpoint = load_checkpoint(self._out / f"{BEST}.safetensors")
+        if self._recipe.fit_biases:
+            fit_biases(checkpoint, self._sets, self._fabric.device)
         scores = validate(self._fabric, checkpoint, self._data_sets)
         checkpoint.metrics = {name: score.to_dict() for name, score in scores.items()}
         if self._folder:
@@ -360,24 +363,6 @@ class _Training:
             unit="step",
             disable=not self._fabric.is_global_zero,
         )
-
-
-class _Speed:
-    """Counts pictures a second from one `restart` to the next."""
-
-    def __init__(self) -> None:
-        self._pictures = 0
-        self._begin = time.monotonic()
-
-    def add(self, pictures: int) -> None:
-        self._pictures += pictures
-
-    def restart(self) -> float:
-        """Return the pictures a second since the last restart."""
-        now = time.monotonic()
-        pictures_per_s = self._pictures / (now - self._begin)
-        self._begin, self._pictures = now, 0
-        return pictures_per_s
 
 
 def _start(recipe: Recipe, label_set: LabelSet) -> Checkpoint | None:

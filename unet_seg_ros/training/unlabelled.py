@@ -60,6 +60,7 @@ class Unlabelled:
 def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> LabelledPictures:
     """Open a folder with pictures, also in folders of it, a video, or a bag with pictures.
 
+    Of a folder with labels the pictures are taken and the labels are not looked at.
     Videos and bags are read once from end to end, and up to `MOST_PICTURES` of their pictures kept
     in memory, no larger than they can be seen.
 
@@ -69,7 +70,7 @@ def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> Labelle
         input_size: (width, height) that frames will be shrunk to fit in at inference.
 
     Raises:
-        DataError: There is nothing that can be read, or it has labels.
+        DataError: There is nothing that can be read.
         BagError: It is a bag that cannot be read, or has no camera.
     """
     path = Path(spec).expanduser().resolve()
@@ -79,17 +80,24 @@ def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> Labelle
         pictures = _pictures_of_bag(path)
     elif path.is_file():
         pictures = (sample.image for sample in Video(path))
-    elif layout := layout_of(path):
-        raise DataError(
-            f"--unlabelled {spec}: has labels (layout {layout.name}); learn from them with --data, "
-            "or name the folder with its pictures alone"
-        )
     else:
-        return Unlabelled(path.name, label_set, files.pictures_below(path))
+        return Unlabelled(path.name, label_set, _pictures_in(path, label_set))
     kept = _spread(_shrunk(image, input_size) for image in tqdm(pictures, f"reading {path.name}"))
     if not kept:
         raise DataError(f"--unlabelled {spec}: has no pictures")
     return Unlabelled(path.name, label_set, kept)
+
+
+def _pictures_in(folder: Path, label_set: LabelSet) -> list[Path]:
+    layout = layout_of(folder)
+    if layout is None:
+        return files.pictures_below(folder)
+    try:
+        found = layout.open(folder, None)
+    except DataError:
+        # It does not tell its classes; which they are does not matter here.
+        found = layout.open(folder, label_set)
+    return [file.picture for file in found.files]
 
 
 def _pictures_of_bag(path: Path) -> Iterator[Uint8Array]:
