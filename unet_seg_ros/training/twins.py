@@ -19,6 +19,8 @@ from unet_seg_ros.training.weather import NOTHING_KNOWN, Scene
 
 # Beside the seed, so that other pictures are drawn than for the labelled crops.
 _STREAM = 1
+# What a process that reads may keep of what it read.
+_KEPT_BYTES = 1 << 28
 
 
 class TwinViews:
@@ -52,7 +54,7 @@ class TwinViews:
         world: int = 1,
     ) -> None:
         self._px = px
-        self._cut = Cutter(sets, input_size, variation)
+        self._cut = Cutter(sets, input_size, variation, _KEPT_BYTES)
         self._augmentation = Augmentation(variation, scene, mirrors=False)
         self._teacher_scale = teacher_scale
         self._most = max(self._count(size) for size in crops)

@@ -82,7 +82,8 @@ def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> Labelle
         pictures = (sample.image for sample in Video(path))
     else:
         return Unlabelled(path.name, label_set, _pictures_in(path, label_set))
-    kept = _spread(_shrunk(image, input_size) for image in tqdm(pictures, f"reading {path.name}"))
+    shown = tqdm(pictures, f"reading {path.name}", unit="picture", disable=None)
+    kept = _spread(_shrunk(image, input_size) for image in shown)
     if not kept:
         raise DataError(f"--unlabelled {spec}: has no pictures")
     return Unlabelled(path.name, label_set, kept)
