@@ -14,11 +14,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from unet_seg_ros.datasets.splits import evenly_spread
 from unet_seg_ros.model.checkpoint import Checkpoint
 from unet_seg_ros.pictures.geometry import network_size
+from unet_seg_ros.progress import make_bar
 from unet_seg_ros.training.crops import TrainingSet, picture_size, read_pair, resized
 
 PICTURES = 80
@@ -68,7 +68,7 @@ def _sampled(
         for position in evenly_spread(range(len(item.indices)), count)
     ]
     logits, truth = [], []
-    for item, position in tqdm(places, "fitting biases", unit="picture", leave=False):
+    for item, position in make_bar(places, desc="fitting biases", unit="picture", leave=False):
         image, labels = read_pair(item, position)
         size = network_size(picture_size(image), checkpoint.input_size)
         image, rows = resized(image, item.rows(labels), size)

@@ -9,19 +9,19 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.cameras import choose_cameras, read_picture
 from unet_seg_ros.bags.reader import BagReader
 from unet_seg_ros.datasets.layouts import layout_of
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
-from unet_seg_ros.datasets.sources import Video
+from unet_seg_ros.datasets.sources import VideoFrames
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.messages.images import BadImage
 from unet_seg_ros.pictures import files
 from unet_seg_ros.pictures.geometry import Size, shrink
+from unet_seg_ros.progress import make_bar
 from unet_seg_ros.training.crops import MAX_ZOOM, picture_size
 
 # Of a video or a bag at most so many pictures are kept, evenly spread: neighbours look alike.
@@ -79,10 +79,10 @@ def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> Labelle
     if path.suffix in _BAG_SUFFIXES or (path / "metadata.yaml").is_file():
         pictures = _pictures_of_bag(path)
     elif path.is_file():
-        pictures = (sample.image for sample in Video(path))
+        pictures = (sample.image for sample in VideoFrames(path))
     else:
         return Unlabelled(path.name, label_set, _pictures_in(path, label_set))
-    shown = tqdm(pictures, f"reading {path.name}", unit="picture", disable=None)
+    shown = make_bar(pictures, desc=f"reading {path.name}", unit="picture")
     kept = _spread(_shrunk(image, input_size) for image in shown)
     if not kept:
         raise DataError(f"--unlabelled {spec}: has no pictures")
