@@ -38,6 +38,11 @@ def parse_amount(text: str) -> float:
     return amount
 
 
+def parse_counts(text: str) -> tuple[int, ...]:
+    """Return the whole numbers from 1 on that `text` says, for example 96,64,32."""
+    return tuple(parse_count(part) for part in text.split(","))
+
+
 def parse_port(text: str) -> int:
     """Return the port that `text` says."""
     if not text.isdecimal() or not 1 <= int(text) <= 65535:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unet_seg_ros.cli import train_recipe
-from unet_seg_ros.cli.arguments import parse_amount, parse_count, parse_size
+from unet_seg_ros.cli.arguments import parse_amount, parse_count, parse_counts, parse_size
 from unet_seg_ros.cli.data_spec import parse_data_spec
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ examples:
   unet-seg train --data nuclei --label-set nuclei2 --variation microscope --out runs/nuclei
   unet-seg train --data my_drives --init carla29-small --epochs 10 --out runs/tuned
   unet-seg train --data my_drives --init carla29-small --widen 2 --out runs/wide
+  unet-seg train --data my_drives --encoder efficientnet-lite0 --out runs/pretrained
   unet-seg train --data my_drives --unlabelled drive.mp4 --unlabelled bag --out runs/more
   unet-seg train --recipe nuclei2 --data-root ../shared/data --out runs/nuclei2
   unet-seg train --resume runs/mine
@@ -147,11 +148,16 @@ def _recipe(options: argparse.Namespace) -> Recipe:
             weight_decay=options.weight_decay,
             average_decay=options.average_decay,
             clip_norm=options.clip_norm,
+            encoder_rate=options.encoder_rate,
         ),
         epochs=options.epochs,
         label_set=options.label_set,
         preset=options.preset,
         fit_biases=options.fit_biases,
+        encoder=options.encoder,
+        encoder_weights=options.encoder_weights or ("imagenet" if options.encoder else "none"),
+        decoder=options.decoder,
+        freeze_norm=options.freeze_norm,
         start=options.init,
         widen=options.widen,
         input_size=options.input_size,
@@ -253,7 +259,33 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--preset",
         default="small",
-        help="the network: coursera, small, medium or large (default: %(default)s)",
+        help="a plain network: coursera, small, medium or large (default: %(default)s)",
+    )
+    group.add_argument(
+        "--encoder",
+        default="",
+        metavar="NAME",
+        help="instead, a network over a pretrained encoder: efficientnet-lite0 to -lite4",
+    )
+    group.add_argument(
+        "--encoder-weights",
+        default="",
+        metavar="WEIGHTS",
+        help="what the encoder starts from: imagenet (the default; lite0 to lite2), a .safetensors "
+        "or .pth file with the published names, or none",
+    )
+    group.add_argument(
+        "--decoder",
+        type=parse_counts,
+        default=(),
+        metavar="N,N,...",
+        help="filters of the decoder's blocks over the encoder, the deepest first: five end at the "
+        "size of the picture, four at half of it, three at a quarter (default: 64,48,32,24)",
+    )
+    group.add_argument(
+        "--freeze-norm",
+        action="store_true",
+        help="leave means and variances of the encoder's batch normalisation as they are",
     )
     group.add_argument(
         "--input-size",
@@ -300,6 +332,7 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
         ("weight-decay", 1e-3, "of AdamW"),
         ("average-decay", 0.998, "of the moving average of the weights that is kept"),
         ("clip-norm", 5.0, "largest norm of a gradient"),
+        ("encoder-rate", 0.1, "learning rate of an encoder in proportion; 1 for an untrained one"),
         ("dice", 0.0, "weight of the Dice loss beside the cross-entropy"),
         ("lovasz", 0.0, "weight of the Lovász-softmax loss beside the cross-entropy"),
         ("max-class-weight", 3.0, "how much more a pixel of a rare class counts at most"),

@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The trained U-Net made ready for inference, as one function from pixels to class ids."""
+"""The trained network made ready for inference, as one function from pixels to class ids."""
 
 from __future__ import annotations
 
@@ -12,26 +12,28 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from unet_seg_ros.model.checkpoint import Checkpoint
-from unet_seg_ros.model.unet import UNet, pad_to_multiple
+from unet_seg_ros.model.shape import UShaped, pad_to_multiple
 
 
 class InferenceNetwork(nn.Module):
     """Pixels in, class ids out; what lies between never leaves the graph.
 
-    It computes what the checkpoint's U-Net does with less work: batch normalisation is folded into
-    the convolutions, and skips are added instead of concatenated. The weights are `dtype` and
+    It computes what the checkpoint's does with less work: batch normalisation is folded into the
+    convolutions, and skips are added instead of concatenated. The weights are `dtype` and
     channels-last.
     """
 
     def __init__(self, checkpoint: Checkpoint, dtype: torch.dtype) -> None:
         super().__init__()
-        unet = fold_batch_norm(checkpoint.model)
-        self.size_multiple = unet.config.size_multiple
-        self.encoder = unet.encoder
+        network = fold_batch_norm(checkpoint.model)
         self.decoder = nn.ModuleList(
-            _AddingBlock(up, block) for up, block in zip(unet.up, unet.decoder, strict=True)
+            _AddingBlock(up, block) for up, block in zip(network.up, network.decoder, strict=True)
         )
-        self.head = unet.head
+        self.head = network.head
+        # What is left of it goes down.
+        network.up = network.decoder = nn.ModuleList()
+        network.head = nn.Identity()
+        self.network = network
         self.to(dtype)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.dtype = dtype
@@ -66,16 +68,9 @@ class InferenceNetwork(nn.Module):
         return labels, (probability * 255).round().to(torch.uint8)
 
     def _logits(self, image: Tensor) -> Tensor:
-        """Return what `UNet.forward` returns."""
+        """Return what `UShaped.forward` returns."""
         height, width = image.shape[-2:]
-        x = pad_to_multiple(image, self.size_multiple)
-        *encoder, bottleneck = self.encoder
-        skips = []
-        for block in encoder:
-            x = block(x)
-            skips.append(x)
-            x = F.max_pool2d(x, 2)
-        x = bottleneck(x)
+        *skips, x = self.network.encode(pad_to_multiple(image, self.network.size_multiple))
         for block in self.decoder:
             x = block(skips.pop(), x)
         logits: Tensor = self.head(x)
@@ -92,7 +87,10 @@ class _AddingBlock(nn.Module):
         super().__init__()
         first, *rest = block.children()
         assert isinstance(first, nn.Conv2d)
-        skip_weight, up_weight = first.weight.chunk(2, dim=1)
+        assert isinstance(up, nn.ConvTranspose2d)
+        skip_weight, up_weight = first.weight.split(
+            [first.in_channels - up.out_channels, up.out_channels], dim=1
+        )
         self.up = up
         self.skip_convolution = _convolution(skip_weight, None)
         self.up_convolution = _convolution(up_weight, first.bias)
@@ -128,22 +126,23 @@ def _winning_class(logits: Tensor) -> Tensor:
     return torch.where(is_largest, ids, 255).amin(dim=1).to(torch.uint8)
 
 
-def fold_batch_norm(model: UNet) -> UNet:
+def fold_batch_norm(model: UShaped) -> UShaped:
     """Return a copy of `model` for inference whose convolutions do the batch normalisation too."""
     folded = copy.deepcopy(model).eval().requires_grad_(False)
-    for blocks in (folded.encoder, folded.decoder):
-        for index, block in enumerate(blocks):
-            blocks[index] = _fold_block(block)
+    for module in folded.modules():
+        if isinstance(module, nn.Sequential):
+            _fold(module)
     return folded
 
 
-def _fold_block(block: nn.Module) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for layer in block.children():
+def _fold(layers: nn.Sequential) -> None:
+    """Fold each batch normalisation into the convolution before it, and drop every dropout."""
+    before = ""
+    for name, layer in list(layers.named_children()):
         if isinstance(layer, nn.BatchNorm2d):
-            convolution = layers.pop()
+            convolution = layers.get_submodule(before)
             assert isinstance(convolution, nn.Conv2d)
-            layers.append(fuse_conv_bn_eval(convolution, layer))
-        elif not isinstance(layer, nn.Dropout):
-            layers.append(layer)
-    return nn.Sequential(*layers)
+            setattr(layers, before, fuse_conv_bn_eval(convolution, layer))
+        if isinstance(layer, (nn.BatchNorm2d, nn.Dropout)):
+            delattr(layers, name)
+        before = name

@@ -27,9 +27,10 @@ from torch import Tensor
 
 from unet_seg_ros.files import write_whole
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.model.unet import UNet, UNetConfig
+from unet_seg_ros.model.networks import Network, config_from_dict, make_network
+from unet_seg_ros.model.unet import UNetConfig
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MAX_INPUT_SIDE = 8192
 
 _DOCUMENT_KEY = "unet_seg_ros"
@@ -66,7 +67,7 @@ class Checkpoint:
         name: A name for people, such as "carla29-small".
     """
 
-    model: UNet
+    model: Network
     label_set: LabelSet
     input_size: tuple[int, int]
     normalization: Normalization = field(default_factory=Normalization)
@@ -167,7 +168,7 @@ def _read(path: Path, file: Any) -> Checkpoint:
     return checkpoint
 
 
-def _refuse_other_tensors(file: Any, model: UNet) -> None:
+def _refuse_other_tensors(file: Any, model: Network) -> None:
     """Compare names, shapes and types with what the configuration says, reading no tensor."""
     expected = model.state_dict()
     found = set(file.keys())
@@ -191,11 +192,13 @@ def _refuse_other_tensors(file: Any, model: UNet) -> None:
 
 
 def _to_document(checkpoint: Checkpoint) -> str:
+    config = checkpoint.model.config
     try:
         return json.dumps(
             {
-                "format_version": FORMAT_VERSION,
-                "network": checkpoint.model.config.to_dict(),
+                # Version 1 knew plain U-Nets only; those are still readable for what knows no more.
+                "format_version": 1 if isinstance(config, UNetConfig) else FORMAT_VERSION,
+                "network": config.to_dict(),
                 "label_set": checkpoint.label_set.to_dict(),
                 "input_size": list(checkpoint.input_size),
                 "normalization": {
@@ -224,7 +227,7 @@ def _from_document(document: object) -> Checkpoint:
         )
     if missing := sorted({"network", "label_set", "input_size", "normalization"} - document.keys()):
         raise ValueError(f"its metadata lacks {', '.join(missing)}; save the checkpoint again")
-    config = UNetConfig.from_dict(_mapping("network", document["network"]))
+    config = config_from_dict(_mapping("network", document["network"]))
     label_set = LabelSet.from_dict(document["label_set"])
     if len(label_set) != config.classes:
         raise ValueError(
@@ -238,7 +241,7 @@ def _from_document(document: object) -> Checkpoint:
         raise ValueError(f"the std of its normalization must be positive, not {std}")
     # On the meta device a network has shapes and no memory.
     with torch.device("meta"):
-        model = UNet(config)
+        model = make_network(config)
     return Checkpoint(
         model=model,
         label_set=label_set,

@@ -14,9 +14,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from unet_seg_ros.model.shape import UShaped, double_conv, initialise, require_int
 
 # A configuration may come from a file somebody sent. These limits keep the largest
 # network at 31 million parameters (125 MB), the paper's size.
@@ -50,10 +51,10 @@ class UNetConfig:
     dropout: float = 0.0
 
     def __post_init__(self) -> None:
-        _require_int("classes", self.classes, 1, MAX_CLASSES)
-        _require_int("in_channels", self.in_channels, 1, MAX_IN_CHANNELS)
-        _require_int("levels", self.levels, 1, MAX_LEVELS)
-        _require_int("base_filters", self.base_filters, 1, MAX_FILTERS >> self.levels)
+        require_int("classes", self.classes, 1, MAX_CLASSES)
+        require_int("in_channels", self.in_channels, 1, MAX_IN_CHANNELS)
+        require_int("levels", self.levels, 1, MAX_LEVELS)
+        require_int("base_filters", self.base_filters, 1, MAX_FILTERS >> self.levels)
         if not isinstance(self.batch_norm, bool):
             raise ValueError(f"batch_norm must be true or false, not {self.batch_norm!r}")
         if isinstance(self.dropout, bool) or not isinstance(self.dropout, (int, float)):
@@ -65,6 +66,11 @@ class UNetConfig:
     def size_multiple(self) -> int:
         """Pictures whose width and height are multiples of this need no padding."""
         return 1 << self.levels
+
+    @property
+    def summary(self) -> str:
+        """The network in words."""
+        return f"A U-Net with {self.base_filters} filters and {self.levels} levels"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON-able values."""
@@ -85,11 +91,6 @@ class UNetConfig:
         if "classes" not in values:
             raise ValueError("the network configuration does not say how many classes there are")
         return cls(**values)
-
-
-def _require_int(name: str, value: object, low: int, high: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise ValueError(f"{name} must be a whole number from {low} to {high}, not {value!r:.60}")
 
 
 _PRESETS: dict[str, dict[str, Any]] = {
@@ -114,7 +115,7 @@ def preset(name: str, classes: int) -> UNetConfig:
     return UNetConfig(classes=classes, **_PRESETS[name])
 
 
-class UNet(nn.Module):
+class UNet(UShaped):
     """U-Net: two 3x3 convolutions a block, max-pool down, transposed convolution up, skips.
 
     Weights start He-normal, biases at zero.
@@ -123,11 +124,12 @@ class UNet(nn.Module):
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
         self.config = config
+        self.size_multiple = config.size_multiple
         # Filters of each level, from the full-size one to the bottleneck.
         widths = [config.base_filters * 2**level for level in range(config.levels + 1)]
         inputs = [config.in_channels, *widths]
-        self.encoder = nn.ModuleList(
-            _double_conv(
+        self.encoder: nn.ModuleList = nn.ModuleList(
+            double_conv(
                 inputs[level],
                 width,
                 config.batch_norm,
@@ -140,64 +142,17 @@ class UNet(nn.Module):
             nn.ConvTranspose2d(2 * width, width, kernel_size=2, stride=2) for width in upward
         )
         self.decoder = nn.ModuleList(
-            _double_conv(2 * width, width, config.batch_norm) for width in upward
+            double_conv(2 * width, width, config.batch_norm) for width in upward
         )
         self.head = nn.Conv2d(config.base_filters, config.classes, kernel_size=1)
-        self.apply(_initialise)
+        self.apply(initialise)
 
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the logits of `image`.
-
-        Args:
-            image: `(N, in_channels, H, W)` floating point, normalised, H and W >= 1.
-
-        Returns:
-            `(N, classes, H, W)`, the type of `image`.
-        """
-        height, width = image.shape[-2:]
-        x = pad_to_multiple(image, self.config.size_multiple)
-        *encoder, bottleneck = self.encoder
-        skips = []
-        for block in encoder:
-            x = block(x)
-            skips.append(x)
-            x = F.max_pool2d(x, 2)
-        x = bottleneck(x)
-        for up, block in zip(self.up, self.decoder, strict=True):
-            x = block(torch.cat((skips.pop(), up(x)), dim=1))
-        logits: Tensor = self.head(x)
-        return logits[..., :height, :width]
-
-
-def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:
-    """Repeat the last column and row of `(N, C, H, W)` until both sizes divide by `multiple`."""
-    height, width = image.shape[-2:]
-    # Replicated, not reflected: a reflection must be smaller than the picture, which may be 1x1.
-    return F.pad(image, (0, -width % multiple, 0, -height % multiple), mode="replicate")
-
-
-def _double_conv(
-    in_channels: int, out_channels: int, batch_norm: bool, dropout: float = 0.0
-) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for channels in (in_channels, out_channels):
-        # Batch normalisation subtracts any bias again.
-        layers.append(nn.Conv2d(channels, out_channels, 3, padding=1, bias=not batch_norm))
-        if batch_norm:
-            layers.append(nn.BatchNorm2d(out_channels))
-        layers.append(nn.ReLU(inplace=True))
-    if dropout:
-        layers.append(nn.Dropout(dropout))
-    return nn.Sequential(*layers)
-
-
-def _initialise(module: nn.Module) -> None:
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
-        # A transposed convolution of stride 2 has one input per output channel and filter:
-        # its fan-in is the first dimension of the weight alone.
-        if isinstance(module, nn.ConvTranspose2d):
-            nn.init.normal_(module.weight, std=(2.0 / module.in_channels) ** 0.5)
-        else:
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)
+    def encode(self, image: Tensor) -> list[Tensor]:
+        """Return the skips, the largest first, and the bottleneck."""
+        *blocks, bottleneck = self.encoder
+        found = []
+        x = image
+        for block in blocks:
+            found.append(block(x))
+            x = F.max_pool2d(found[-1], 2)
+        return [*found, bottleneck(x)]

@@ -20,13 +20,12 @@ def model_card(checkpoint: Checkpoint, command: str) -> str:
         checkpoint: The checkpoint, with its metrics.
         command: The command line that makes it.
     """
-    config = checkpoint.model.config
     parameters = sum(tensor.numel() for tensor in checkpoint.model.parameters())
     width, height = checkpoint.input_size
     lines = [
         f"# {checkpoint.name}",
         "",
-        f"A U-Net with {config.base_filters} filters and {config.levels} levels "
+        f"{checkpoint.model.config.summary} "
         f"({parameters / 1e6:.1f} million parameters) for the {len(checkpoint.label_set)} classes "
         f"of `{checkpoint.label_set.name}`. Frames are shrunk to fit in {width}x{height}.",
         "",

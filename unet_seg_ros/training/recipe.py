@@ -24,7 +24,11 @@ class Recipe:
         optimization: Learning rate and so on; `steps` 0 stands for what `epochs` makes of it.
         epochs: How often as many crops are seen as there are pictures to learn from.
         label_set: Name or path of the network's label set.
-        preset: The network's name (`model.unet.PRESET_NAMES`).
+        preset: The plain network's name (`model.unet.PRESET_NAMES`), where there is no `encoder`.
+        encoder: The encoder's name (`model.encoder_unet.ENCODER_NAMES`), "" for a plain network.
+        encoder_weights: What the encoder starts from: "imagenet", a file, or "none".
+        decoder: Filters of the decoder's blocks over that encoder, () for the usual ones.
+        freeze_norm: Whether the encoder's batch normalisation keeps its means and variances.
         start: Name or path of a checkpoint to start from, "" for an untrained network.
         widen: How many times as many filters as that checkpoint's the network has.
         input_size: (width, height) that frames are shrunk to fit in.
@@ -55,6 +59,10 @@ class Recipe:
     epochs: int = 40
     label_set: str = "carla29"
     preset: str = "small"
+    encoder: str = ""
+    encoder_weights: str = "none"
+    decoder: Sequence[int] = ()
+    freeze_norm: bool = False
     start: str = ""
     widen: int = 1
     input_size: Size = (400, 300)
@@ -109,6 +117,7 @@ class Recipe:
                     "unlabelled": tuple(values.get("unlabelled", ())),
                     "optimization": Optimization(**values["optimization"]),
                     "input_size": tuple(values["input_size"]),
+                    "decoder": tuple(values.get("decoder", ())),
                     "crops": tuple(tuple(size) for size in values["crops"]),
                 }
             )

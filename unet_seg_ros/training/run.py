@@ -20,9 +20,7 @@ from tqdm import tqdm
 
 from unet_seg_ros.inference.cpu import missing_compiler
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkpoint
-from unet_seg_ros.model.unet import UNet, preset
-from unet_seg_ros.model.widen import widen
+from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.progress import make_bar
 from unet_seg_ros.training.biases import fit_biases
 from unet_seg_ros.training.data import (
@@ -32,6 +30,7 @@ from unet_seg_ros.training.data import (
     segmentation_loss,
     training_sets,
 )
+from unet_seg_ros.training.first_network import first_network, starting_checkpoint
 from unet_seg_ros.training.hardware import launch, precision
 from unet_seg_ros.training.interruption import interruption
 from unet_seg_ros.training.model_card import model_card
@@ -50,7 +49,6 @@ from unet_seg_ros.training.trainer import Learner
 from unet_seg_ros.training.validation import Score, sample_figure, validate
 from unet_seg_ros.training.views import Batch, TwinBatch, training_loader
 from unet_seg_ros.training.weather import scene_of
-from unet_seg_ros.weights import find_checkpoint
 
 # Steps between two rows of figures, for each of which a GPU is waited for.
 LOG_EVERY = 20
@@ -134,14 +132,10 @@ class _Training:
         self._kept_step = 0
         # What is soon done comes first: a wrong name is to be refused before pictures are read.
         self._label_set = LabelSet.load(recipe.label_set)
-        self._start = _start(recipe, self._label_set)
+        self._start = starting_checkpoint(recipe, self._label_set)
         teacher = load_teacher(recipe, self._label_set)
         torch.manual_seed(recipe.seed)
-        network = (
-            widen(self._start.model, recipe.widen)
-            if self._start
-            else UNet(preset(recipe.preset, len(self._label_set)))
-        )
+        network, self._normalization = first_network(recipe, len(self._label_set), self._start)
         self._data_sets = open_data_sets(recipe)
         rows = rows_of(self._data_sets, self._label_set)
         self._sets = training_sets(self._data_sets, rows)
@@ -158,7 +152,7 @@ class _Training:
             fabric,
             network,
             segmentation_loss(recipe, self._data_sets, rows),
-            Normalization(),
+            self._normalization,
             self._optimization,
             recipe.seed,
             # On CPUs it gains a tenth and takes a minute (benchmarks/training.py).
@@ -341,7 +335,7 @@ class _Training:
             model=self._learner.trained(),
             label_set=self._label_set,
             input_size=self._recipe.input_size,
-            normalization=Normalization(),
+            normalization=self._normalization,
             data={**self._what_it_sees(), "steps": steps},
             name=self._out.resolve().name,
         )
@@ -363,21 +357,6 @@ class _Training:
             unit="step",
             disable=not self._fabric.is_global_zero,
         )
-
-
-def _start(recipe: Recipe, label_set: LabelSet) -> Checkpoint | None:
-    """Return the checkpoint to start from, None for an untrained network."""
-    if not recipe.start:
-        if recipe.widen != 1:
-            raise ValueError("--widen widens a trained network: give the one to start from, --init")
-        return None
-    start = load_checkpoint(find_checkpoint(recipe.start))
-    if start.label_set != label_set:
-        raise ValueError(
-            f"{recipe.start} has the classes of {start.label_set.name!r}, not of "
-            f"{label_set.name!r}; start from another checkpoint"
-        )
-    return start
 
 
 def _mean(values: Iterable[float]) -> float:

@@ -13,7 +13,7 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from unet_seg_ros.labels.label_set import UNKNOWN_ID
 from unet_seg_ros.memory import keep_freed_memory
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization
+from unet_seg_ros.model.networks import Network
 from unet_seg_ros.model.unet import UNet
 from unet_seg_ros.training.average import MovingAverage
 from unet_seg_ros.training.teacher import Teacher, mixed
@@ -45,6 +46,8 @@ class Optimization:
         weight_decay: Of AdamW.
         average_decay: Of the exponential moving average of the weights, which is what is kept.
         clip_norm: Gradients are scaled down to this norm.
+        encoder_rate: Learning rate of an encoder that was trained before, in proportion to that of
+            the rest; a plain network learns everywhere alike.
     """
 
     steps: int
@@ -54,6 +57,7 @@ class Optimization:
     weight_decay: float = 1e-3
     average_decay: float = 0.998
     clip_norm: float = 5.0
+    encoder_rate: float = 0.1
 
     def learning_rate_at(self, step: int) -> float:
         """Return the learning rate of a step, counted from 0."""
@@ -88,7 +92,7 @@ class Objective(nn.Module):
 
     def __init__(
         self,
-        network: UNet,
+        network: Network,
         loss: nn.Module,
         normalization: Normalization,
         layout: torch.memory_format,
@@ -130,7 +134,7 @@ class Learner:
     def __init__(
         self,
         fabric: Fabric,
-        network: UNet,
+        network: Network,
         loss: nn.Module,
         normalization: Normalization,
         optimization: Optimization,
@@ -149,7 +153,9 @@ class Learner:
         self._network = network.to(memory_format=layout)  # type: ignore[call-overload]
         objective: nn.Module = Objective(self._network, loss, normalization, layout).train()
         self._adamw = torch.optim.AdamW(
-            network.parameters(), weight_decay=optimization.weight_decay, fused=True
+            _parameter_groups(network, optimization.encoder_rate),
+            weight_decay=optimization.weight_decay,
+            fused=True,
         )
         if compiled:
             objective.compile()
@@ -194,7 +200,7 @@ class Learner:
         if twins_there and self.step >= self._first_taught_step:
             pictures, rows = self._with_twins(pictures, rows, *twins_there)
         for group in self._adamw.param_groups:
-            group["lr"] = self._optimization.learning_rate_at(self.step)
+            group["lr"] = group["rate"] * self._optimization.learning_rate_at(self.step)
         loss: Tensor = self._objective(pictures, rows)
         self._optimizer.zero_grad(set_to_none=True)
         self._fabric.backward(loss)
@@ -226,11 +232,9 @@ class Learner:
         tensors = self._average.network.state_dict().values()
         return all(bool(tensor.isfinite().all()) for tensor in tensors)
 
-    def trained(self) -> UNet:
+    def trained(self) -> Network:
         """Return a copy of the averaged network, on the CPU, in evaluation mode."""
-        network = copy.deepcopy(self._average.network)
-        assert isinstance(network, UNet)
-        return network.cpu().eval()
+        return copy.deepcopy(self._average.network).cpu().eval()
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that `restore` needs, by name."""
@@ -264,7 +268,9 @@ class Learner:
         except RuntimeError as error:
             raise ValueError(f"is the state of another network: {error}") from error
         moments: dict[int, dict[str, Tensor]] = {}
-        parameters = list(self._network.parameters())
+        parameters = [
+            parameter for group in self._adamw.param_groups for parameter in group["params"]
+        ]
         for name, value in parts["moments"].items():
             index, _, moment = name.partition("/")
             parameter = parameters[int(index)]
@@ -275,3 +281,13 @@ class Learner:
         groups = self._adamw.state_dict()["param_groups"]
         self._adamw.load_state_dict({"state": moments, "param_groups": groups})
         self.step = int(state["step"])
+
+
+def _parameter_groups(network: Network, encoder_rate: float) -> list[dict[str, Any]]:
+    """Return the parameters for an optimizer, with `rate`, the share of the learning rate."""
+    if isinstance(network, UNet):
+        return [{"params": list(network.parameters()), "rate": 1.0}]
+    encoder = list(network.encoder.parameters())
+    known = {id(parameter) for parameter in encoder}
+    rest = [parameter for parameter in network.parameters() if id(parameter) not in known]
+    return [{"params": encoder, "rate": encoder_rate}, {"params": rest, "rate": 1.0}]
