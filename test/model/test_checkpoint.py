@@ -175,8 +175,8 @@ def test_a_pickle_is_refused_and_not_run(
 
 
 def test_a_newer_format_version_says_what_to_update(path: Path) -> None:
-    rewrite(path, lambda document, _: document.update(format_version=2))
-    with pytest.raises(CheckpointError, match=r"format version 2 .* reads up to 1; update"):
+    rewrite(path, lambda document, _: document.update(format_version=3))
+    with pytest.raises(CheckpointError, match=r"format version 3 .* reads up to 2; update"):
         load_checkpoint(path)
 
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import nn
 
-from unet_seg_ros.model.unet import PRESET_NAMES, UNet, UNetConfig, pad_to_multiple, preset
+from unet_seg_ros.model.shape import pad_to_multiple
+from unet_seg_ros.model.unet import PRESET_NAMES, UNet, UNetConfig, preset
 
 
 def tiny(**changes: Any) -> UNetConfig:

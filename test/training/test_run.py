@@ -22,6 +22,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from unet_seg_ros.datasets.spec import DataSpec
 from unet_seg_ros.model.checkpoint import load_checkpoint
+from unet_seg_ros.model.encoder_unet import EncoderUNet
+from unet_seg_ros.model.pretrained import NORMALIZATION
 from unet_seg_ros.training import run as training
 from unet_seg_ros.training.recipe import Hardware, Recipe
 from unet_seg_ros.training.run_folder import RunFolderError, read_metrics
@@ -265,6 +267,50 @@ def test_a_wider_network_starts_from_what_a_narrow_one_learnt(
     assert second.metrics["discs0"]["miou"] == pytest.approx(
         first.metrics["discs0"]["miou"], abs=0.1
     )
+
+
+def test_a_network_with_an_encoder_is_trained_and_started_from(
+    pictures: Path, tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    with_encoder = recipe(
+        pictures, steps=2, encoder="efficientnet-lite0", decoder=(8, 8, 8, 8), freeze_norm=True
+    )
+    training.start(with_encoder, CPU, first, "")
+    run = json.loads((first / "run.json").read_text())
+    assert Recipe.from_dict(run["recipe"]) == with_encoder
+    trained = load_checkpoint(first / "best.safetensors")
+    assert trained.normalization == NORMALIZATION
+    assert "A U-Net over efficientnet-lite0" in (first / "best.md").read_text()
+    untouched = EncoderUNet(trained.model.config).encoder.stem.bn0.running_mean
+    assert torch.equal(trained.model.encoder.stem.bn0.running_mean, untouched)
+
+    start = str(first / "best.safetensors")
+    idle = recipe(pictures, start=start, optimization=Optimization(1, 0.0), freeze_norm=True)
+    training.start(idle, CPU, second, "")
+    again = load_checkpoint(second / "best.safetensors")
+    assert again.normalization == NORMALIZATION
+    assert torch.equal(
+        again.model.encoder.stem.conv_stem.weight, trained.model.encoder.stem.conv_stem.weight
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "complaint"),
+    [
+        ({"encoder": "resnet"}, "no encoder is called 'resnet'"),
+        ({"encoder": "efficientnet-lite0", "encoder_weights": "none.pth"}, "none.pth cannot be"),
+        ({"encoder_weights": "imagenet"}, "belong to a network with --encoder"),
+        ({"decoder": (8, 8, 8)}, "belong to a network with --encoder"),
+        ({"freeze_norm": True}, "--freeze-norm is for networks with an encoder"),
+        ({"encoder": "efficientnet-lite0", "start": "nuclei2"}, "give one"),
+    ],
+)
+def test_a_network_that_contradicts_itself_is_refused(
+    pictures: Path, tmp_path: Path, changes: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        training.start(recipe(pictures, **changes), CPU, tmp_path / "run", "")
 
 
 def test_start_from_a_checkpoint_of_other_classes_is_refused(

@@ -10,22 +10,29 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from unet_seg_ros.model.checkpoint import Normalization
-from unet_seg_ros.model.unet import UNet, UNetConfig
+from unet_seg_ros.model.encoder_unet import EncoderUNetConfig
+from unet_seg_ros.model.networks import NetworkConfig, make_network
+from unet_seg_ros.model.unet import UNetConfig
 from unet_seg_ros.training.trainer import Learner, Optimization
 
 CONFIG = UNetConfig(classes=3, base_filters=8, levels=2, dropout=0.2)
+WITH_ENCODER = EncoderUNetConfig(classes=3, decoder=(8, 8, 8, 8), detail=4)
 
 
 def learner(
-    steps: int = 6, config: UNetConfig = CONFIG, seed: int = 0, first_weights: int = 0
+    steps: int = 6,
+    config: NetworkConfig = CONFIG,
+    seed: int = 0,
+    first_weights: int = 0,
+    encoder_rate: float = 0.1,
 ) -> Learner:
     torch.manual_seed(first_weights)
     return Learner(
         Fabric(accelerator="cpu", devices=1),
-        UNet(config),
+        make_network(config),
         nn.CrossEntropyLoss(ignore_index=255),
         Normalization(),
-        Optimization(steps),
+        Optimization(steps, encoder_rate=encoder_rate),
         seed,
     )
 
@@ -50,16 +57,34 @@ def assert_equal(one: dict[str, Tensor], other: dict[str, Tensor]) -> None:
         assert torch.equal(tensor, other[name]), name
 
 
-def test_resumed_equals_uninterrupted() -> None:
-    straight, stopped = learner(), learner()
+@pytest.mark.parametrize("config", [CONFIG, WITH_ENCODER])
+def test_resumed_equals_uninterrupted(config: NetworkConfig) -> None:
+    straight, stopped = learner(config=config), learner(config=config)
     losses = learn(straight, range(6))
     assert learn(stopped, range(3)) == losses[:3]
     # Through a file's bytes, into a network with other weights.
-    resumed = learner(first_weights=1)
+    resumed = learner(config=config, first_weights=1)
     resumed.restore(load(save({name: t.contiguous() for name, t in stopped.state().items()})))
     assert resumed.step == 3
     assert learn(resumed, range(3, 6)) == losses[3:]
     assert_equal(weights(resumed), weights(straight))
+
+
+def test_an_encoder_learns_at_its_own_rate() -> None:
+    before = learner(config=WITH_ENCODER).trained().state_dict()
+    idle = learner(config=WITH_ENCODER, encoder_rate=0.0)
+    learn(idle, range(2))
+    after = idle.state()
+    changed = {
+        name
+        for name, value in before.items()
+        if name.endswith(("weight", "bias")) and not torch.equal(value, after[f"network/{name}"])
+    }
+    assert changed == {
+        name
+        for name in before
+        if name.endswith(("weight", "bias")) and not name.startswith("encoder.")
+    }
 
 
 def test_seed_repeats_and_differs() -> None:

@@ -20,7 +20,7 @@ ENCODER_NAMES = EFFICIENTNET_NAMES
 KIND = "encoder-unet"
 # The encoder's last feature map is 32 times smaller than the picture: five doublings away.
 _DEPTH = 5
-MAX_WIDTH = 512
+MAX_WIDTH = 256
 
 
 @dataclass(frozen=True)
