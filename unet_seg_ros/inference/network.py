@@ -29,7 +29,7 @@ class InferenceNetwork(nn.Module):
         self.decoder = nn.ModuleList(
             _AddingBlock(up, block) for up, block in zip(network.up, network.decoder, strict=True)
         )
-        self.head = network.head
+        self.head = _ClassMajorHead(network.head)
         # What is left of it goes down.
         network.up = network.decoder = nn.ModuleList()
         network.head = nn.Identity()
@@ -56,25 +56,65 @@ class InferenceNetwork(nn.Module):
         Returns:
             Class ids and, if wanted, probabilities x 255: `(N, *size)` uint8.
         """
+        height, width = image.shape[-2:]
         logits = self._logits((image * self.scale + self.offset).to(self.dtype))
-        if size is None:
-            labels = _winning_class(logits)
-        else:
+        if size is not None:
+            logits = _spread(logits)[..., :height, :width]
             logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
             labels = logits.argmax(dim=1).to(torch.uint8)
+        else:
+            labels = _spread(_winning_class(logits))[..., :height, :width]
         if not confidence:
             return labels, None
-        probability = logits.float().softmax(dim=1).amax(dim=1)
-        return labels, (probability * 255).round().to(torch.uint8)
+        probability = (255 * logits.float().softmax(dim=1).amax(dim=1)).round().to(torch.uint8)
+        return labels, probability if size else _spread(probability)[..., :height, :width]
 
     def _logits(self, image: Tensor) -> Tensor:
-        """Return what `UShaped.forward` returns."""
-        height, width = image.shape[-2:]
+        """Return the logits of the padded picture as the head gives them."""
         *skips, x = self.network.encode(pad_to_multiple(image, self.network.size_multiple))
         for block in self.decoder:
             x = block(skips.pop(), x)
         logits: Tensor = self.head(x)
-        return logits[..., :height, :width]
+        return logits
+
+
+class _ClassMajorHead(nn.Module):
+    """A network's head whose logits lie class by class in memory, not pixel by pixel.
+
+    There the compiler finds the largest of each pixel with whole vectors of pixels; one pixel's
+    classes fill none. A matrix product gives them in that order at once.
+    """
+
+    def __init__(self, head: nn.Module) -> None:
+        super().__init__()
+        convolution, self.stride = head, 1
+        if isinstance(head, nn.Sequential):
+            convolution, shuffle = head
+            assert isinstance(shuffle, nn.PixelShuffle)
+            self.stride = shuffle.upscale_factor
+        assert isinstance(convolution, nn.Conv2d)
+        self.weight = convolution.weight
+        self.bias = convolution.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `(N, classes, s, s, h, w)`: logits of s x s pixels for each of `(N, C, h, w)`."""
+        count, channels, height, width = x.shape
+        weight = self.weight.view(1, -1, channels).expand(count, -1, -1)
+        assert self.bias is not None
+        bias = self.bias.view(1, -1, 1)
+        if torch.compiler.is_compiling():
+            # Added where the largest is looked for, in a type that is not rounded on the way.
+            logits = torch.bmm(weight, x.flatten(2)).float() + bias.float()
+        else:
+            logits = torch.baddbmm(bias, weight, x.flatten(2))
+        return logits.view(count, -1, self.stride, self.stride, height, width)
+
+
+def _spread(values: Tensor) -> Tensor:
+    """Return `(N, ..., s, s, h, w)` values of s x s pixels each as `(N, ..., h * s, w * s)`."""
+    stride, _, height, width = values.shape[-4:]
+    beside = values.movedim((-4, -3), (-3, -1))
+    return beside.reshape(*values.shape[:-4], height * stride, width * stride)
 
 
 class _AddingBlock(nn.Module):
@@ -113,15 +153,16 @@ def _convolution(weight: Tensor, bias: Tensor | None) -> nn.Conv2d:
 
 
 def _winning_class(logits: Tensor) -> Tensor:
-    """Return the class of the largest of `(N, C, H, W)` logits, `(N, H, W)` uint8.
+    """Return the class of the largest of `(N, C, ...)` logits, `(N, ...)` uint8.
 
-    The logits must lie in memory, as a convolution leaves them: what the compiler computes anew for
+    The logits must lie in memory, as a head leaves them: what the compiler computes anew for
     each use need not be equal to itself.
     """
     if not torch.compiler.is_compiling():
         return logits.argmax(dim=1).to(torch.uint8)
     # The compiler makes vector instructions of a maximum and a comparison, but not of an argmax.
-    ids = torch.arange(logits.shape[1], dtype=logits.dtype, device=logits.device).view(-1, 1, 1)
+    ids = torch.arange(logits.shape[1], dtype=logits.dtype, device=logits.device)
+    ids = ids.view(-1, *(1,) * (logits.ndim - 2))
     is_largest = logits == logits.amax(dim=1, keepdim=True)
     return torch.where(is_largest, ids, 255).amin(dim=1).to(torch.uint8)
 
