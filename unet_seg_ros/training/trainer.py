@@ -234,7 +234,8 @@ class Learner:
 
     def trained(self) -> Network:
         """Return a copy of the averaged network, on the CPU, in evaluation mode."""
-        return copy.deepcopy(self._average.network).cpu().eval()
+        network: Network = copy.deepcopy(self._average.network)
+        return network.cpu().eval()
 
     def state(self) -> dict[str, Tensor]:
         """Return everything that `restore` needs, by name."""
