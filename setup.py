@@ -83,12 +83,12 @@ setup(
     entry_points={
         "console_scripts": [
             "unet-seg = unet_seg_ros.cli.main:main",
-            "segmentation_node = unet_seg_ros.nodes.segmentation.node:main",
-            "camera_node = unet_seg_ros.nodes.camera.node:main",
-            "carla_node = unet_seg_ros.nodes.carla.node:main",
-            "evaluation_node = unet_seg_ros.nodes.evaluation.node:main",
-            "recorder_node = unet_seg_ros.nodes.recorder:main",
-            "viewer_node = unet_seg_ros.nodes.viewer:main",
+            "segmentation_node = unet_seg_ros.nodes.segmentation.__main__:main",
+            "camera_node = unet_seg_ros.nodes.camera.__main__:main",
+            "carla_node = unet_seg_ros.nodes.carla.__main__:main",
+            "evaluation_node = unet_seg_ros.nodes.evaluation.__main__:main",
+            "recorder_node = unet_seg_ros.nodes.recorder.__main__:main",
+            "viewer_node = unet_seg_ros.nodes.viewer.__main__:main",
         ],
     },
 )

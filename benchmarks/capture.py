@@ -27,11 +27,12 @@ from machine import machine
 from simulator import simulator
 
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.carla.client import connect, leave
+from unet_seg_ros.carla.client import connect
 from unet_seg_ros.carla.rig import Rig, open_rig
 from unet_seg_ros.carla.rig_file import load_rig
 from unet_seg_ros.carla.setting import Setting
 from unet_seg_ros.datasets.capture_writer import CapturedPair, CaptureWriter, begin_capture
+from unet_seg_ros.process import leave
 
 ROUNDS = 3
 TIMEOUT_S = 30.0

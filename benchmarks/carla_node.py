@@ -37,7 +37,7 @@ from sensor_msgs.msg import CameraInfo, Image
 from simulator import simulator
 
 from unet_seg_ros.carla import rig as rig_module
-from unet_seg_ros.carla.client import connect, leave
+from unet_seg_ros.carla.client import connect
 from unet_seg_ros.carla.inbox import Inbox
 from unet_seg_ros.carla.rig import Rig, RigFrame, open_rig
 from unet_seg_ros.carla.rig_file import RigFile, load_rig
@@ -46,6 +46,7 @@ from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Header
 from unet_seg_ros.messages.semantic import PALETTE, TAGS, look_up, semantic_table
 from unet_seg_ros.nodes.carla.topics import RigTopics
+from unet_seg_ros.process import leave
 from unet_seg_ros.ros.camera_info import pinhole_camera_info
 from unet_seg_ros.ros.domain import free_domain_id
 from unet_seg_ros.ros.middleware import prepare_for_pictures

@@ -21,10 +21,11 @@ import pytest
 from standin_process import StandIn
 
 from unet_seg_ros.carla.actors import SpawnError
-from unet_seg_ros.carla.client import CarlaError, ServerLostError, Simulator, connect, leave
+from unet_seg_ros.carla.client import CarlaError, ServerLostError, Simulator, connect
 from unet_seg_ros.carla.rig import open_rig
 from unet_seg_ros.carla.rig_file import CameraEntry, RigFile, load_rig
 from unet_seg_ros.carla.setting import Setting
+from unet_seg_ros.process import leave
 
 TIMEOUT_S = 30.0
 SHORT_S = 2.0

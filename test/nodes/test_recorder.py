@@ -32,7 +32,7 @@ from std_msgs.msg import String
 from unet_seg_ros.bags.repair import repair
 from unet_seg_ros.bags.writer import BagError
 from unet_seg_ros.messages.images import Header, write_image
-from unet_seg_ros.nodes.recorder import PARAMETERS, SUBSCRIPTION_DEPTH, RecorderNode
+from unet_seg_ros.nodes.recorder.node import PARAMETERS, SUBSCRIPTION_DEPTH, RecorderNode
 from unet_seg_ros.ros.parameters import ParameterError
 
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)

@@ -10,14 +10,12 @@ ends. Here are the ways round these three.
 from __future__ import annotations
 
 import importlib
-import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import carla
@@ -123,18 +121,6 @@ def translated_errors(simulator: Simulator) -> Iterator[None]:
         if "time-out" in str(error):
             raise ServerLostError(f"{simulator} is lost: {_reason(error)}") from error
         raise CarlaError(f"{simulator} refused: {_reason(error)}") from error
-
-
-def leave(status: int) -> NoReturn:
-    """End the process at once, with all that was printed.
-
-    Once a server was lost, threads of the client may still hold callbacks while the interpreter
-    ends, and abort the process with a core dump; only `os._exit` is safe from that. Handlers
-    registered with `atexit` do not run.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
 
 
 def _require_listener(host: str, port: int, timeout_s: float) -> None:

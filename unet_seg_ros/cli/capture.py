@@ -133,7 +133,8 @@ def _add_simulator(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> NoReturn:
     """Capture as the options say, and leave the process with the exit status."""
-    from unet_seg_ros.carla.client import CarlaError, leave
+    from unet_seg_ros.carla.client import CarlaError
+    from unet_seg_ros.process import leave
 
     try:
         status = _capture(options)

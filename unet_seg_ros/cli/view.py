@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _show_live(options: argparse.Namespace) -> int:
     try:
-        from unet_seg_ros.nodes import viewer
+        from unet_seg_ros.nodes.viewer import node as viewer
     except ImportError as error:
         raise ValueError(
             f"live topics need ROS 2 ({error}): source its setup.bash, install the wheels in "

@@ -12,56 +12,81 @@ from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.logging import get_logger
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 
 from unet_seg_ros.ros.middleware import prepare_for_pictures
 from unet_seg_ros.ros.parameters import ParameterError
 
 
 def run(
+    name: str,
     make_node: Callable[[], Node],
     arguments: list[str] | None = None,
+    *,
     expected_errors: tuple[type[Exception], ...] = (),
+    survived_errors: tuple[type[Exception], ...] = (),
 ) -> int:
     """Spin a node until Ctrl-C or SIGTERM and return the exit status.
 
     A node that has something to finish overrides `destroy_node`.
 
     Args:
+        name: The node's, for the log when there is no node.
         make_node: Called once ROS is initialised.
         arguments: The command line; by default the process's own.
         expected_errors: What the node, at any time, raises when it cannot go on, with a message
             that a person understands. That, or the reason why a parameter is refused, is logged as
             one sentence; the exit status is 1.
+        survived_errors: What a callback raises that costs its work and not the node; it is logged.
     """
-    # Ctrl-C, like SIGTERM, shuts the context down (rclpy sees to that), which ends the spinning.
-    # Python's own handler would also raise an exception at whatever line is running.
-    signal.signal(signal.SIGINT, lambda *_: None)
+    # A signal that comes while the node is made is noted until the node is whole, and can finish
+    # what it began. Python's own handler would raise an exception at whatever line is running, and
+    # rclpy's takes the context from under the node.
+    signals: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: signals.append(number))
     reasons: tuple[type[Exception], ...] = (ParameterError, ParameterException, *expected_errors)
     prepare_for_pictures()
-    rclpy.init(args=arguments)
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    problem = "cannot start: "
     try:
         node = make_node()
+        problem = ""
         try:
-            _spin(node)
+            # From here on a signal shuts the context down as well, which ends the spinning.
+            install_signal_handlers()
+            if not signals:
+                _spin(node, survived_errors)
         finally:
             node.destroy_node()
     except reasons as error:
-        get_logger(make_node.__name__.removesuffix("Node")).fatal(" ".join(str(error).split()))
+        get_logger(name).fatal(problem + " ".join(str(error).split()))
         return 1
     finally:
         rclpy.try_shutdown()
     return 0
 
 
-def _spin(node: Node) -> None:
-    try:
-        # Here, too: a Ctrl-C may have come while the node was made.
-        executor = SingleThreadedExecutor()
-        executor.add_node(node)
-        executor.spin()
-    except ExternalShutdownException:
-        pass
-    except RuntimeError:
-        # rclpy's RCLError, where the context was shut down in the middle of a callback.
-        if node.context.ok():
-            raise
+def _spin(node: Node, survived_errors: tuple[type[Exception], ...]) -> None:
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    while node.context.ok():
+        try:
+            executor.spin()
+        # A callback that waits raises KeyboardInterrupt when the context was shut down meanwhile.
+        except (ExternalShutdownException, KeyboardInterrupt):
+            return
+        except survived_errors as error:
+            if node.context.ok():
+                node.get_logger().error(sentence(error))
+        except RuntimeError:
+            # rclpy's RCLError, where the context was shut down in the middle of a callback.
+            if node.context.ok():
+                raise
+
+
+def sentence(error: Exception) -> str:
+    """Return what `error` says, with its type where it was not made for people to read."""
+    reason = str(error).partition("\n")[0]
+    is_readable = isinstance(error, (ValueError, ParameterException))
+    return reason if is_readable else f"{type(error).__name__}: {reason}"

@@ -41,6 +41,8 @@ from unet_seg_ros.ros.parameters import ParameterError, declare
 from unet_seg_ros.ros.qos import overridable
 from unet_seg_ros.ros.run import run
 
+NODE_NAME = "camera"
+
 QUEUE_DEPTH = 10  # of the publishers, as in carla_ros_bridge
 DELIVERY_TIMEOUT_S = 5.0
 
@@ -56,7 +58,7 @@ class CameraNode(Node):
     """
 
     def __init__(self, **node_options: Any) -> None:
-        super().__init__("camera", **node_options)
+        super().__init__(NODE_NAME, **node_options)
         declare(self, PARAMETERS)
         self._encoding = self._choice("encoding", CONVERSIONS)
         self._semantic = self._choice("semantic", ("none", PALETTE, TAGS))
@@ -200,4 +202,4 @@ def _repeated(source: Source, is_looping: bool) -> Iterator[Sample]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until its source ends, Ctrl-C or SIGTERM; return the exit status."""
-    return run(CameraNode, arguments, expected_errors=(DataError,))
+    return run(NODE_NAME, CameraNode, arguments, expected_errors=(DataError,))

@@ -25,17 +25,20 @@ from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
 
-from unet_seg_ros.carla.client import CarlaError, ServerLostError, connect, leave
+from unet_seg_ros.carla.client import CarlaError, ServerLostError, connect
 from unet_seg_ros.carla.rig import Rig, RigFrame, open_rig
 from unet_seg_ros.carla.rig_file import RigFileError, load_rig
 from unet_seg_ros.messages.topics import DIAGNOSTICS
 from unet_seg_ros.nodes.carla.parameters import PARAMETERS, read_semantic, read_setting
 from unet_seg_ros.nodes.carla.topics import RigTopics
 from unet_seg_ros.nodes.statistics import CameraStatistics, Window
+from unet_seg_ros.process import leave
 from unet_seg_ros.ros.parameters import declare
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
 from unet_seg_ros.ros.transforms import TFMessage
+
+NODE_NAME = "carla"
 
 LOG_PERIOD_S = 1.0
 RETRY_LOG_PERIOD_S = 10.0
@@ -57,7 +60,7 @@ class CarlaNode(Node):
     """
 
     def __init__(self, **node_options: Any) -> None:
-        super().__init__("carla", **node_options)
+        super().__init__(NODE_NAME, **node_options)
         values = declare(self, PARAMETERS)
         self._address = f"{self._value('host')}:{self._value('port')}"
         self._setting = read_setting(values)
@@ -244,8 +247,4 @@ def _camera_status(name: str, window: Window) -> DiagnosticStatus:
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the node until Ctrl-C or SIGTERM, then end the process with its exit status."""
     # Not by returning: the client's threads can abort an interpreter that ends.
-    leave(run(CarlaNode, arguments, expected_errors=(CarlaError, RigFileError)))
-
-
-if __name__ == "__main__":
-    main()
+    leave(run(NODE_NAME, CarlaNode, arguments, expected_errors=(CarlaError, RigFileError)))

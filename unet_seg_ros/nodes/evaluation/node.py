@@ -59,6 +59,8 @@ from unet_seg_ros.ros.status import stamped, status
 if TYPE_CHECKING:
     from unet_seg_ros.evaluation.frame_keeper import FrameKeeper
 
+NODE_NAME = "evaluation"
+
 IMAGE = "image"
 QUEUE_DEPTH = 20  # one second of a camera at 20 Hz may wait for the executor, and for the scorer
 THROTTLE_S = 1.0
@@ -73,7 +75,7 @@ class EvaluationNode(Node):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__("evaluation", **kwargs)
+        super().__init__(NODE_NAME, **kwargs)
         values = declare(self, PARAMETERS)
         self._camera = topics.CameraTopics(values["image_topic"])
         self._max_pixels: int = values["max_image_pixels"]
@@ -234,4 +236,4 @@ class EvaluationNode(Node):
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until Ctrl-C or SIGTERM; return the exit status."""
-    return run(EvaluationNode, arguments, expected_errors=(OSError,))
+    return run(NODE_NAME, EvaluationNode, arguments, expected_errors=(OSError,))

@@ -14,23 +14,17 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import functools
-import os
-import signal
-import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.exceptions import InvalidHandle, ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.exceptions import InvalidHandle
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.logging import get_logger
 from rclpy.parameter import Parameter
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
@@ -51,9 +45,10 @@ from unet_seg_ros.nodes.segmentation.parameters import (
     resolve_groups,
 )
 from unet_seg_ros.nodes.segmentation.worker import Camera, Worker, Workload
+from unet_seg_ros.process import leave
 from unet_seg_ros.ros import qos
-from unet_seg_ros.ros.middleware import prepare_for_pictures
 from unet_seg_ros.ros.parameters import Changeable, ParameterError
+from unet_seg_ros.ros.run import run, sentence
 from unet_seg_ros.ros.status import stamped
 
 if TYPE_CHECKING:  # it brings torch, which takes seconds to import: the loader's thread does that
@@ -123,7 +118,7 @@ class SegmentationNode(LifecycleNode):
         try:
             work()
         except Exception as error:  # rclpy would swallow it without a word
-            self.get_logger().error(f"cannot {name}: {_sentence(error)}")
+            self.get_logger().error(f"cannot {name}: {sentence(error)}")
             return TransitionCallbackReturn.FAILURE
         return TransitionCallbackReturn.SUCCESS
 
@@ -228,7 +223,7 @@ class SegmentationNode(LifecycleNode):
             self._worker.use(loading.result(), self._settings)
         except Exception as error:
             _close_unused(loading)
-            self._problem = f"the checkpoint in use stays: {_sentence(error)}"
+            self._problem = f"the checkpoint in use stays: {sentence(error)}"
             self.get_logger().error(self._problem)
         else:
             self._problem = ""
@@ -313,49 +308,15 @@ class SegmentationNode(LifecycleNode):
         if self._worker:
             self._worker.stop(is_worth_waiting=lambda: time.monotonic() < end)
         super().destroy_node()
+        # rclpy leaves its state machine to the garbage collector, and that keeps the node's part of
+        # /dev/shm: for ever, in a process that leaves before.
+        del self._state_machine
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the node until Ctrl-C or SIGTERM, then end the process; return only on a bad start."""
-    # Ctrl-C, like SIGTERM, shuts the context down (rclpy sees to that), which ends the spinning.
-    # Python's own handler would also raise an exception at whatever line is running.
-    signal.signal(signal.SIGINT, lambda *_: None)
-    prepare_for_pictures()
-    rclpy.init(args=arguments)
-    try:
-        node = SegmentationNode()
-    except (ParameterError, ParameterException) as error:
-        get_logger(NODE_NAME).fatal(f"cannot start: {_sentence(error)}")
-        return 1
-    _spin(node)
-    node.destroy_node()
-    rclpy.try_shutdown()
-    # Nothing is left to be done. Python's own tidying up takes seconds once torch is imported, a
-    # minute while a thread compiles, and can crash under one that runs.
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
-
-
-def _spin(node: SegmentationNode) -> None:
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    while node.context.ok():
-        try:
-            executor.spin_once()
-        except (ExternalShutdownException, KeyboardInterrupt):
-            return
-        except RuntimeError as error:
-            # rclpy's RCLError: on Jazzy, a request for an impossible transition ends up here.
-            if node.context.ok():
-                node.get_logger().error(_sentence(error))
-
-
-def _sentence(error: Exception) -> str:
-    """Return what `error` says, with its type where it was not made for people to read."""
-    reason = str(error).partition("\n")[0]
-    is_readable = isinstance(error, (ValueError, ParameterException))
-    return reason if is_readable else f"{type(error).__name__}: {reason}"
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the node until Ctrl-C or SIGTERM, then end the process with its exit status."""
+    # On Jazzy, rclpy's RCLError is all that a request for an impossible transition leads to.
+    leave(run(NODE_NAME, SegmentationNode, arguments, survived_errors=(RuntimeError,)))
 
 
 def _close_unused(loading: Future[Segmenter]) -> None:

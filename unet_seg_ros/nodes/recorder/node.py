@@ -16,7 +16,6 @@ completes the bag and ends with a sentence that says so.
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -46,6 +45,8 @@ from unet_seg_ros.messages.topics import DIAGNOSTICS
 from unet_seg_ros.ros.parameters import ParameterError, ParameterSpec, declare
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
+
+NODE_NAME = "recorder"
 
 PARAMETERS = (
     ParameterSpec(
@@ -111,7 +112,7 @@ class RecorderNode(Node):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__("recorder", **kwargs)
+        super().__init__(NODE_NAME, **kwargs)
         declare(self, PARAMETERS)
         self._topics, self._pattern = self._read_wanted()
         self._output = self._read_output()
@@ -254,8 +255,4 @@ def _recorded_time(duration: Duration) -> QosTime:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until Ctrl-C or SIGTERM; return the exit status."""
-    return run(RecorderNode, arguments, expected_errors=(BagError,))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return run(NODE_NAME, RecorderNode, arguments, expected_errors=(BagError,))

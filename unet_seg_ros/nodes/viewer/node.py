@@ -12,7 +12,6 @@ browser that is slow or gone costs the view frames and the segmentation node not
 
 from __future__ import annotations
 
-import sys
 import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -31,6 +30,8 @@ from unet_seg_ros.view import ViewError, require_rerun
 
 if TYPE_CHECKING:  # Rerun need not be installed
     from unet_seg_ros.view.feed import Task
+
+NODE_NAME = "viewer"
 
 PARAMETERS = (
     ParameterSpec(
@@ -85,7 +86,7 @@ class ViewerNode(Node):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__("viewer", **kwargs)
+        super().__init__(NODE_NAME, **kwargs)
         require_rerun()
         from unet_seg_ros.view.drive_log import DriveLog
         from unet_seg_ros.view.feed import Feed
@@ -156,8 +157,4 @@ def _qos(type_name: str) -> QoSProfile:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the node until Ctrl-C or SIGTERM; return the exit status."""
-    return run(ViewerNode, arguments, expected_errors=(ViewError,))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return run(NODE_NAME, ViewerNode, arguments, expected_errors=(ViewError,))
