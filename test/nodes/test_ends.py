@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import shared_memory
+from ending import end
 from graph import Graph
 from standin_process import StandIn
 from viewed_drive import free_ports
@@ -82,8 +83,8 @@ def start(
 
     yield start
     for process in processes:
-        process.kill()
-        process.communicate()
+        with process:
+            process.kill()
 
 
 def has_loaded(process: subprocess.Popen[str], library: str) -> bool:
@@ -118,9 +119,5 @@ def test_a_node_ends_quietly_and_leaves_no_shared_memory(
     }
     graph.spin_until(has_come[moment], f"the moment when the {node} node {moment}")
     used = shared_memory.in_use(process.pid)
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == 0, output
-    assert "Traceback" not in output
-    assert "[ERROR]" not in output
+    assert "[ERROR]" not in end(process, number)
     assert not shared_memory.left_of(used)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Callable
 
@@ -63,6 +64,8 @@ def run(
         get_logger(name).fatal(problem + " ".join(str(error).split()))
         return 1
     finally:
+        # Of a node that could not be made, rclpy would destroy the rest as if it were a whole one.
+        gc.collect()
         rclpy.try_shutdown()
     return 0
 
