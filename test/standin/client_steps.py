@@ -289,6 +289,19 @@ def loses_a_server_in_the_middle_of_a_picture(client) -> None:
     assert camera.images.empty()
 
 
+def watches_until_the_server_ends(client) -> None:
+    """Six cameras in a world that runs freely; tells when all of them see, on its output."""
+    world = client.load_world("Grid")
+    mount = carla.Transform(carla.Location(z=2.0))
+    cameras = [CameraQueue(world, kind, mount) for kind in ("rgb", "semantic_segmentation") * 3]
+    for camera in cameras:
+        camera.get()
+    print("watching", flush=True)
+    client.set_timeout(1.0)
+    while True:
+        world.get_weather()
+
+
 if __name__ == "__main__":
     status = 1
     try:

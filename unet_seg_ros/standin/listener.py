@@ -34,24 +34,34 @@ class Listener:
     def __init__(self, host: str, port: int, serve: Callable[[socket.socket], None]) -> None:
         self._serve = serve
         self._lock = threading.Lock()
-        self._connections: set[socket.socket] = set()
+        self._connections: dict[socket.socket, threading.Thread] = {}
         try:
             self._socket = socket.create_server((host, port))
         except OSError as error:
             reason = os.strerror(error.errno or 0)
             raise OSError(f"{host}:{port}: {reason}; choose another port") from error
         self.port: int = self._socket.getsockname()[1]
+        self._accepting: threading.Thread | None = None
 
     def start(self) -> None:
         """Begin to serve, also those who have connected already."""
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+        self._accepting.start()
 
     def close(self) -> None:
-        """Accept nobody any more and end all connections."""
+        """Accept nobody any more, end all connections, and wait for their threads to end.
+
+        An interpreter that ends under a thread in the middle of foreign code aborts.
+        """
+        hang_up(self._socket)
+        if self._accepting:
+            self._accepting.join()
         with self._lock:
-            sockets = [self._socket, *self._connections]
-        for each in sockets:
-            hang_up(each)
+            connections = dict(self._connections)
+        for connection in connections:
+            hang_up(connection)
+        for thread in connections.values():
+            thread.join()
         self._socket.close()
 
     def _accept(self) -> None:
@@ -60,12 +70,13 @@ class Listener:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
+            thread = threading.Thread(target=self._run, args=(connection,), daemon=True)
             with self._lock:
                 room = len(self._connections) < MAX_CONNECTIONS
                 if room:
-                    self._connections.add(connection)
+                    self._connections[connection] = thread
             if room:
-                threading.Thread(target=self._run, args=(connection,), daemon=True).start()
+                thread.start()
             else:
                 _log.warning("port %d: more than %d connections", self.port, MAX_CONNECTIONS)
                 connection.close()
@@ -77,7 +88,7 @@ class Listener:
                 self._serve(connection)
         finally:
             with self._lock:
-                self._connections.discard(connection)
+                del self._connections[connection]
             connection.close()
 
 

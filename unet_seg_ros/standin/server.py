@@ -68,6 +68,7 @@ class Server:
         self._lock = threading.Lock()  # of the world
         self._ticking = threading.Lock()  # one frame at a time, with its pictures
         self._closed = threading.Event()
+        self._running = threading.Thread(target=self._run_freely, daemon=True)
         self._began_s = time.monotonic()
         self._pictures = 0  # sent so far
 
@@ -75,13 +76,17 @@ class Server:
         """Serve clients, and tick until one of them says that it does."""
         self._streams.start()
         self._rpc.start()
-        threading.Thread(target=self._run_freely, daemon=True).start()
+        self._running.start()
 
     def close(self) -> None:
-        """Stop simulating and end all connections."""
+        """Stop simulating, end all connections, and wait for what is in work.
+
+        Streams first: calls and frames may be waiting for their readers.
+        """
         self._closed.set()
-        self._rpc.close()
         self._streams.close()
+        self._rpc.close()
+        self._running.join()
 
     # ------------------------------------------------------------------ calls
 
@@ -109,7 +114,7 @@ class Server:
         if name not in _METHODS:
             raise ValueError(f"there is no method '{name}'")
         faults = self._faults
-        time.sleep(faults.delay.get(name, 0.0))
+        self._closed.wait(faults.delay.get(name, 0.0))
         if name in faults.error:
             raise ValueError(faults.error[name])
         with self._lock:

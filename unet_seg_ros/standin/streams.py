@@ -38,7 +38,8 @@ class _Reader:
         self._connection = connection
         self._outbox: queue.SimpleQueue[_Message | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(_WAITING_MESSAGES)
-        threading.Thread(target=self._send_all, daemon=True).start()
+        self._thread = threading.Thread(target=self._send_all, daemon=True)
+        self._thread.start()
 
     def put(self, message: _Message, wait: bool) -> None:
         """Have a message sent; the reader is cut off if there is no room for long.
@@ -52,9 +53,11 @@ class _Reader:
             hang_up(self._connection)
 
     def close(self) -> None:
-        """End the sending thread, whose connection is gone, and let nobody wait for it."""
+        """End the connection and the sending thread, and let nobody wait for it."""
+        hang_up(self._connection)
         self._outbox.put(None)
         self._room.release(_WAITING_MESSAGES)
+        self._thread.join()
 
     def _send_all(self) -> None:
         try:
