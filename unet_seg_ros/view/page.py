@@ -2,25 +2,30 @@
 # SPDX-License-Identifier: Apache-2.0
 """The web page of the view: Rerun's, opened at the right place and kept to this machine.
 
-Rerun's page has to be told where its data is, and by itself it fetches a font and the number of the
-latest version and sends usage statistics, all from and to other machines. A Content-Security-Policy
-lets it talk to this server only; it works without any of the others.
+Two things that Rerun's own web server does not do, and the reason why this one is in front of it:
+
+* Its page shows nothing until its address says where the data is. Here the page's plain address is
+  enough, by whatever name or tunnel the browser reaches this machine.
+* Its page fetches a font and the number of the latest version and sends usage statistics, all from
+  and to other machines. A Content-Security-Policy lets it talk to this server only; it works
+  without any of the others.
 """
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import re
 import shutil
 import socket
 import threading
+from contextlib import closing
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import quote, urlsplit
 
+_HOST = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?")
 _FORWARDED_HEADERS = ("Content-Type", "rerun-final-length")
 _TIMEOUT_S = 30.0
 
@@ -55,18 +60,17 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _TIMEOUT_S
 
     def do_GET(self) -> None:
-        host = _host_name(self.headers.get("Host", ""))
-        if host is None:
+        host = _HOST.fullmatch(self.headers.get("Host", ""))
+        if not host:
             self.send_error(HTTPStatus.BAD_REQUEST, "No usable Host header")
             return
-        parts = urlsplit(self.path)
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        data = f"{host[1]}:{self.server.grpc_port}"
+        path, query = urlsplit(self.path)[2:4]
         try:
-            if parts.path == "/" and "url" not in query:
-                data = f"rerun+http://{host}:{self.server.grpc_port}/proxy"
-                self._redirect(f"/?{urlencode({**query, 'url': data})}")
+            if path == "/" and "url=" not in query:
+                self._redirect(f"/?{query}&url={quote(f'rerun+http://{data}/proxy')}")
             else:
-                self._forward(host)
+                self._forward(data)
         except (OSError, http.client.HTTPException):
             # The browser went away, or Rerun's server ended; whoever watches that one says so.
             self.close_connection = True
@@ -76,31 +80,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Location", path)
         self.end_headers()
 
-    def _forward(self, host: str) -> None:
-        connection = http.client.HTTPConnection(*self.server.assets, timeout=_TIMEOUT_S)
-        with contextlib.closing(connection):
-            connection.request("GET", self.path)
-            answer = connection.getresponse()
+    def _forward(self, data: str) -> None:
+        with closing(http.client.HTTPConnection(*self.server.assets, timeout=_TIMEOUT_S)) as rerun:
+            rerun.request("GET", self.path)
+            answer = rerun.getresponse()
             self.send_response(answer.status)
             for name in _FORWARDED_HEADERS:
                 if value := answer.getheader(name):
                     self.send_header(name, value)
-            self.send_header("Content-Security-Policy", self._policy(host))
+            self.send_header(
+                "Content-Security-Policy",
+                "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; "
+                "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
+                f"connect-src 'self' data: blob: http://{data}",
+            )
             self.end_headers()
             shutil.copyfileobj(answer, self.wfile)
 
-    def _policy(self, host: str) -> str:
-        return (
-            "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; "
-            "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; "
-            f"connect-src 'self' data: blob: http://{host}:{self.server.grpc_port}"
-        )
-
     def log_message(self, *_: Any) -> None:
         """Say nothing about requests."""
-
-
-def _host_name(header: str) -> str | None:
-    """Return the host of a Host header without its port; None where it is none."""
-    match = re.fullmatch(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?", header)
-    return match[1] if match else None

@@ -2,14 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rerun's own server, as a process beside this one, and the web page in front of it.
 
-In a process of its own because only that one can be told which address to listen on, and because
-what browsers have yet to fetch is in its memory, under its limit.
+In a process of its own because only that one can be told which address to listen on (`serve_grpc`
+and `serve_web_viewer` of Rerun 0.41 listen on every one), and because what browsers have yet to
+fetch is in its memory, under its limit.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
+import importlib.resources
 import os
 import shutil
 import socket
@@ -26,7 +27,6 @@ from unet_seg_ros.view.page import PageServer
 
 # Reading 300 MB of program from a cold disk takes its time.
 _START_TIMEOUT_S = 60.0
-_STOP_TIMEOUT_S = 5.0
 _POLL_S = 0.05
 _LOOPBACK = "127.0.0.1"
 _EVERYWHERE = ("0.0.0.0", "::")
@@ -68,7 +68,8 @@ class ViewServer:
             assets = (local, _free_port(options.bind))
             self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
             self._process = self._start(options, assets[1])
-            stack.callback(self._stop)
+            stack.callback(self._process.wait)
+            stack.callback(self._process.kill)  # all that it has is in its memory
             self._wait_until_it_listens([(local, options.grpc_port), assets])
             page = PageServer((options.bind, options.port), assets, options.grpc_port)
             stack.callback(page.close)
@@ -112,8 +113,10 @@ class ViewServer:
             "NO_COLOR": "1",
             "RUST_LOG": "warn",
         }
-        executable = _executable()
-        _run_quietly([executable, "analytics", "disable"], environment)
+        executable = str(importlib.resources.files("rerun_cli") / "rerun")
+        subprocess.run(
+            [executable, "analytics", "disable"], env=environment, check=True, capture_output=True
+        )
         command = [executable, "--serve-web", "--bind", options.bind]
         command += ["--port", str(options.grpc_port), "--web-viewer-port", str(assets_port)]
         command += ["--server-memory-limit", options.memory_limit]
@@ -141,30 +144,8 @@ class ViewServer:
                 raise ViewError(f"Rerun's server does not listen after {_START_TIMEOUT_S:.0f} s")
             time.sleep(_POLL_S)
 
-    def _stop(self) -> None:
-        self._process.terminate()
-        try:
-            self._process.wait(_STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-
     def _log(self) -> Path:
         return self._folder / "rerun.log"
-
-
-def _executable() -> str:
-    """Return the path of Rerun's program; run through `python -m` it would be a grandchild."""
-    spec = importlib.util.find_spec("rerun_cli")
-    if not spec or not spec.origin:
-        raise ViewError("Rerun is not installed")
-    return str(Path(spec.origin).parent / "rerun")
-
-
-def _run_quietly(command: list[str], environment: dict[str, str]) -> None:
-    result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise ViewError(f"{' '.join(command)} failed: {result.stderr.strip()[-500:]}")
 
 
 def _require_free(host: str, port: int, option: str) -> None:
