@@ -62,7 +62,7 @@ def test_a_message_is_written_without_others_that_push_it(tmp_path):
 
 
 def wait_until_written(bag: ThreadedBagWriter) -> None:
-    end_s = time.monotonic() + 20
+    end_s = time.monotonic() + 60
     while not bag.written:
         assert time.monotonic() < end_s, "nothing was written"
 

@@ -29,6 +29,8 @@ from unet_seg_ros.process import leave
 
 TIMEOUT_S = 30.0
 SHORT_S = 2.0
+LONG_S = 10.0  # longer than a busy machine holds anything up
+NEVER_S = 3600.0  # whoever waited for it would not be there at the end of the test
 WIDTH, HEIGHT = 160, 120
 STEP_S = 0.05
 SALOON = "vehicle.tesla.model3"
@@ -270,14 +272,12 @@ def connects_only_to_its_own_version_in_time() -> None:
         assert f"no answer within {SHORT_S:g} s from what listens at 127.0.0.1:{port}" in refusal(
             CarlaError, client_of, server, SHORT_S
         )
-    begin_s = time.monotonic()
-    assert refusal(CarlaError, connect, "127.0.0.1", port, SHORT_S) == (
+    assert refusal(CarlaError, connect, "127.0.0.1", port, NEVER_S) == (
         f"no CARLA at 127.0.0.1:{port} (Connection refused); start it, or say where it runs with "
         "host and port"
     )
-    assert time.monotonic() - begin_s < SHORT_S + 1
     assert "no CARLA at no.such.host.invalid:2000" in refusal(
-        CarlaError, connect, "no.such.host.invalid", 2000, SHORT_S
+        CarlaError, connect, "no.such.host.invalid", 2000, NEVER_S
     )
     # Asked for more than its version, a server with this fault would crash the client.
     with StandIn("--version", "0.9.15", "--fault", "observer_index=16") as server:
@@ -295,37 +295,33 @@ def waits_for_a_slow_server() -> None:
 
 def gives_a_lost_server_up_at_once() -> None:
     with StandIn() as server:
-        rig = open_rig(client_of(server), small(), Setting())
+        rig = open_rig(client_of(server, NEVER_S), small(), Setting())
         rig.tick()
         server.kill()
-        begin_s = time.monotonic()
         assert refusal(ServerLostError, rig.tick) == (
             f"CARLA at 127.0.0.1:{server.port} is lost: it has ended"
         )
         rig.close()
         rig.close()
-        assert time.monotonic() - begin_s < TIMEOUT_S
 
 
 def closes_in_time_though_nobody_knew_that_the_server_is_lost() -> None:
     with StandIn() as server:
-        rig = open_rig(client_of(server), small(), Setting())
+        rig = open_rig(client_of(server, NEVER_S), small(), Setting())
         server.kill()
-        begin_s = time.monotonic()
         rig.close()
-        assert time.monotonic() - begin_s < TIMEOUT_S
 
 
 def gives_a_server_that_hangs_up_after_one_timeout() -> None:
     with StandIn() as server:
-        rig = open_rig(client_of(server, SHORT_S), small(), Setting())
+        rig = open_rig(client_of(server, LONG_S), small(), Setting())
         server.process.send_signal(signal.SIGSTOP)
         begin_s = time.monotonic()
         assert refusal(ServerLostError, rig.tick) == (
-            f"CARLA at 127.0.0.1:{server.port} is lost: no answer for {SHORT_S:g} s"
+            f"CARLA at 127.0.0.1:{server.port} is lost: no answer for {LONG_S:g} s"
         )
         rig.close()
-        assert time.monotonic() - begin_s < 2 * SHORT_S
+        assert time.monotonic() - begin_s < 2 * LONG_S
 
 
 def tells_when_its_vehicle_is_gone() -> None:

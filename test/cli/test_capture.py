@@ -26,6 +26,8 @@ pytestmark = pytest.mark.timeout(300)
 WIDTH, HEIGHT = 96, 72
 FRAMES = 24
 END_S = 200.0
+# So that a signal after some of the frames comes before the last of them, on any machine.
+SLOWLY = {"tick_cue": 0.2}
 # What a capture has in the world.
 SPAWNED = {
     "sensor.camera.rgb",
@@ -157,10 +159,12 @@ def test_a_capture_has_what_was_asked_for(
 def test_an_interrupted_capture_leaves_nothing_and_goes_on(
     simulator: StandIn, out: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
+    simulator.faults(delay=SLOWLY)
     process = start(simulator.port, out, "--frames", "60")
     wait_for_frames(process, out, 5)
     process.send_signal(number)
     status, output, errors = end(process)
+    simulator.faults()
     assert (status, errors) == (130, "")
     before = lines(out)
     assert 5 <= len(before) < 60
@@ -183,6 +187,7 @@ def test_a_capture_is_sound_whenever_it_is_killed_and_goes_on(
     simulator: StandIn, out: Path, tmp_path: Path
 ) -> None:
     left_behind: set[str] = set()
+    simulator.faults(delay=SLOWLY)
     for more in (1, 4, 4):
         count = len(lines(out)) + more
         process = start(simulator.port, out)
@@ -194,6 +199,7 @@ def test_a_capture_is_sound_whenever_it_is_killed_and_goes_on(
         assert len(actors) <= len(SPAWNED)  # none of those that an earlier run left behind
         left_behind.update(actors)
         assert_sound(out, tmp_path)
+    simulator.faults()
     assert left_behind == SPAWNED
     assert capture(simulator.port, out)[0] == 0
     assert [frame["name"] for frame in lines(out)] == [
@@ -207,6 +213,7 @@ def test_a_capture_is_sound_whenever_it_is_killed_and_goes_on(
 
 def test_a_capture_whose_simulator_dies_goes_on_with_the_next(out: Path, tmp_path: Path) -> None:
     with StandIn() as simulator:
+        simulator.faults(delay=SLOWLY)
         process = start(simulator.port, out)
         wait_for_frames(process, out, 3)
         simulator.kill()

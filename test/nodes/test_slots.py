@@ -31,14 +31,14 @@ def test_take_waits_for_a_frame() -> None:
     taken = run_in_background(lambda: frames.take(limit=1), "taker")
     assert not taken.done()
     frames.put("front", 7)
-    assert taken.result(timeout=10) == {"front": 7}
+    assert taken.result(timeout=60) == {"front": 7}
 
 
 def test_close_ends_a_waiting_take_and_gives_back_what_was_left() -> None:
     frames: NewestFrames[int] = NewestFrames()
     taken = run_in_background(lambda: frames.take(limit=1), "taker")
     assert frames.close() == {}
-    assert taken.result(timeout=10) == {}
+    assert taken.result(timeout=60) == {}
 
     frames = NewestFrames()
     frames.put("front", 1)

@@ -25,7 +25,7 @@ def test_an_empty_item_is_an_item() -> None:
 
 def test_the_stages_run_at_the_same_time() -> None:
     """While item 1 is in work, 2 is read and 0 written: each waits for the two others."""
-    meeting = threading.Barrier(3, timeout=10)
+    meeting = threading.Barrier(3, timeout=60)
 
     def read() -> Iterator[int]:
         for item in range(5):

@@ -22,7 +22,7 @@ from unet_seg_ros.standin.listener import Listener, hang_up
 
 _HANDSHAKE_S = 5.0
 _PATIENCE_S = 5.0  # how long a reader may take nothing before it is cut off
-_SUBSCRIBED_S = 0.5  # how long a frame waits for those about to subscribe
+_SUBSCRIBED_S = 5.0  # how long a frame waits for those about to subscribe
 _WAITING_MESSAGES = 2
 
 _log = logging.getLogger(__name__)
