@@ -87,7 +87,7 @@ def test_frames_that_wait_are_written_when_an_exception_ends_it(capture: Path) -
 
 
 def test_a_picture_that_cannot_be_written_ends_it_and_leaves_no_gap(capture: Path) -> None:
-    (capture / "tags" / "00000003_front.png.partial").mkdir()
+    (capture / "tags" / ".00000003_front.partial.png").mkdir()
     with pytest.raises(IsADirectoryError):
         write(capture, range(100))
     pictures = open_dataset(str(capture))
@@ -127,11 +127,11 @@ def test_a_last_line_that_is_damaged_is_named(capture: Path) -> None:
 
 def test_what_a_process_began_that_was_killed_is_begun_again(tmp_path: Path) -> None:
     (tmp_path / "rgb").mkdir()
-    (tmp_path / "capture.json.partial").write_text("{")
+    (tmp_path / ".capture.partial.json").write_text("{")
     begin_capture(tmp_path, {"label_set": "carla13"})
     description = json.loads((tmp_path / "capture.json").read_text())
     assert description == {"format": 1, "label_set": "carla13"}
-    assert not (tmp_path / "capture.json.partial").exists()
+    assert not (tmp_path / ".capture.partial.json").exists()
 
 
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from unet_seg_ros.cli import evaluate
 from unet_seg_ros.cli.arguments import add_evaluation_arguments
 from unet_seg_ros.cli.data_spec import DataSpec
+from unet_seg_ros.progress import make_bar
 
 if TYPE_CHECKING:
     from unet_seg_ros.arrays import Uint8Array
     from unet_seg_ros.datasets.bag_pictures import BagPictures
     from unet_seg_ros.evaluation.recorded import LabelMaps
     from unet_seg_ros.labels.label_set import LabelSet
-    from unet_seg_ros.progress import make_bar
 
 _DESCRIPTION = """\
 Score the label maps in a rosbag2 against the semantic cameras in it, picture by picture of equal
