@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 import shared_memory
 from ending import end
@@ -48,6 +50,7 @@ def start(
 ) -> Iterator[Start]:
     """Return a function that starts a node's process in the graph's domain."""
     processes: list[subprocess.Popen[str]] = []
+    cv2.imwrite(str(tmp_path / "picture.png"), np.zeros((48, 64, 3), np.uint8))
 
     def parameters(node: str) -> dict[str, object]:
         if node == "carla":
@@ -57,7 +60,7 @@ def start(
             pytest.importorskip("rerun")
             return dict(zip(("port", "grpc_port"), free_ports(), strict=True))
         return {
-            "camera": {"width": 64, "height": 48},
+            "camera": {"source": tmp_path},  # the town takes a second to build
             "recorder": {"output": tmp_path / "drive", "pattern": ".*"},
             "segmentation": {
                 "checkpoint": networks / "first.safetensors",
