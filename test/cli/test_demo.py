@@ -18,7 +18,6 @@ from rosbags.highlevel import AnyReader
 from unet_seg_ros.ros.domain import free_domain_id
 
 FRAMES = 10
-RATE_HZ = 2
 CAMERA = "/carla/ego_vehicle/rgb_front"
 
 
@@ -29,8 +28,7 @@ PATIENCE_S = 300
 def command(output: Path, *arguments: str) -> list[str]:
     """Return the command line of a short demonstration that a busy machine keeps up with."""
     demo = [sys.executable, "-m", "unet_seg_ros.cli.main", "demo", "--output", str(output)]
-    demo += ["--rate", str(RATE_HZ), "--seconds", str(FRAMES / RATE_HZ), "--device", "cpu"]
-    return [*demo, *arguments]
+    return [*demo, "--rate", "10", "--seconds", str(FRAMES / 10), "--device", "cpu", *arguments]
 
 
 def environment() -> dict[str, str]:
