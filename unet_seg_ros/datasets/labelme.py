@@ -8,6 +8,7 @@ a `shape_type` and `points`, `[x, y]` in pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -40,20 +41,34 @@ def draw_regions(path: Path, label_set: LabelSet) -> Uint8Array:
         DataError: It is no such file, a region has a label that the label set lacks, or a region is
             neither a polygon nor a rectangle.
     """
+    return _draw(path, label_set.class_id, UNKNOWN_ID)
+
+
+def draw_inside(path: Path) -> Uint8Array:
+    """Return where any region of a file is, whatever its label: `(H, W)` uint8, 255 or 0.
+
+    Raises:
+        DataError: As draw_regions, but for labels.
+    """
+    return _draw(path, lambda _: 255, 0)
+
+
+def _draw(path: Path, value_of: Callable[[str], int], nothing: int) -> Uint8Array:
+    """Return the regions of a file, each in the value of its label, on `nothing`."""
     document = read_json_object(path, MAX_FILE_BYTES)
     height, width, shapes = (document.get(k) for k in ("imageHeight", "imageWidth", "shapes"))
     if not (_is_length(height) and _is_length(width) and isinstance(shapes, list)):
         raise DataError(f"{path}: has no imageHeight, imageWidth and shapes as labelme writes them")
     if height * width > MAX_PIXELS:
         raise DataError(f"{path}: is for {width}x{height} pixels; at most {MAX_PIXELS} are read")
-    labels = np.full((height, width), UNKNOWN_ID, np.uint8)
+    labels = np.full((height, width), nothing, np.uint8)
     for number, shape in enumerate(shapes, 1):
         try:
-            class_id, corners = _region(shape, label_set)
+            value, corners = _region(shape, value_of)
         except (LabelSetError, ValueError) as error:
             raise DataError(f"{path}: shape {number}: {error}") from error
         fixed_point = np.round(corners * (1 << _FRACTION_BITS)).astype(np.int32)
-        cv2.fillPoly(labels, [fixed_point], class_id, shift=_FRACTION_BITS)
+        cv2.fillPoly(labels, [fixed_point], value, shift=_FRACTION_BITS)
     return labels
 
 
@@ -61,11 +76,11 @@ def _is_length(value: object) -> TypeGuard[int]:
     return type(value) is int and value > 0
 
 
-def _region(shape: Any, label_set: LabelSet) -> tuple[int, npt.NDArray[np.float64]]:
-    """Return the class of a shape and its corners, `(N, 2)`: x, y."""
+def _region(shape: Any, value_of: Callable[[str], int]) -> tuple[int, npt.NDArray[np.float64]]:
+    """Return the value of a shape's label and its corners, `(N, 2)`: x, y."""
     if not isinstance(shape, dict) or not isinstance(shape.get("label"), str):
         raise ValueError("has no label")
-    class_id = label_set.class_id(shape["label"])
+    value = value_of(shape["label"])
     kind = shape.get("shape_type", "polygon")
     try:
         points = np.array(shape.get("points"), np.float64)
@@ -81,4 +96,4 @@ def _region(shape: Any, label_set: LabelSet) -> tuple[int, npt.NDArray[np.float6
     if kind == "rectangle":
         (left, top), (right, bottom) = points[:2]
         points = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
-    return class_id, points
+    return value, points

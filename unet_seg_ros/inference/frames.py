@@ -12,6 +12,7 @@ import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, ColorOrder
+from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.overlay import OPACITY
 
 _COLOR_ORDERS = get_args(ColorOrder)
@@ -24,6 +25,7 @@ class Frame:
     Attributes:
         pixels: `(H, W, 3)` or `(H, W, 4)` uint8; rows may be padded (any strides will do).
         color_order: The order of the channels; an alpha channel is ignored.
+        ego_mask: Where it shows the own car, which is unknown in every mask.
 
     Raises:
         ValueError: the pixels are not of that shape and type.
@@ -31,6 +33,7 @@ class Frame:
 
     pixels: Uint8Array
     color_order: ColorOrder
+    ego_mask: EgoMask | None = None
 
     def __post_init__(self) -> None:
         if self.color_order not in _COLOR_ORDERS:
@@ -102,7 +105,7 @@ class Segmentation:
     The arrays belong to the segmenter, whose next call overwrites them.
 
     Attributes:
-        labels: Class id per pixel, `(H, W)` uint8.
+        labels: Class id per pixel, `(H, W)` uint8; 255 on the own car, where a frame tells it.
         color_mask: `(H, W, 3)` uint8 RGB.
         overlay: `(H, W, 3)` uint8 RGB.
         confidence: Probability of the winning class x 255, `(H, W)` uint8.

@@ -19,6 +19,7 @@ import torch
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.inference.cpu import CpuEngine, missing_compiler
+from unet_seg_ros.inference.ego_mask import take_out
 from unet_seg_ros.inference.frames import Frame as Frame
 from unet_seg_ros.inference.frames import Request as Request
 from unet_seg_ros.inference.frames import Segmentation as Segmentation
@@ -123,6 +124,9 @@ class Segmenter:
         """Segment `frames`, whose sizes and colour orders may differ, and return as many results.
 
         The arrays of the results belong to the segmenter: the next call overwrites them.
+
+        Raises:
+            DataError: The ego mask of a frame does not fit it.
         """
         groups: dict[tuple[tuple[int, ...], ColorOrder], list[int]] = {}
         for index, frame in enumerate(frames):
@@ -132,6 +136,10 @@ class Segmenter:
             pictures = [frames[index].pixels for index in indices]
             segmented = self._engine.segment(pictures, color_order, request)
             results.update(zip(indices, segmented, strict=True))
+        for index, frame in enumerate(frames):
+            if frame.ego_mask:
+                table, opacity = self.label_set.color_table, request.overlay_opacity
+                take_out(frame.ego_mask, frame, results[index], table, opacity)
         return [results[index] for index in range(len(frames))]
 
     def warm_up(self, sizes: Iterable[Size], batch: int = 1, confidence: bool = False) -> None:
