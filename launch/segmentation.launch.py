@@ -33,6 +33,12 @@ ARGUMENTS = (
     ),
     DeclareLaunchArgument("device", default_value="auto", description="auto, cpu, cuda or cuda:N."),
     DeclareLaunchArgument(
+        "ego_mask",
+        default_value="['']",
+        description="Files that say where the cameras see the own car, as a list: "
+        "\"['bonnet.png']\", or \"['rgb_front=front.png', 'rgb_rear=rear.png']\".",
+    ),
+    DeclareLaunchArgument(
         "params_file",
         default_value=PathJoinSubstitution(
             [FindPackageShare("unet_seg_ros"), "config", "segmentation.yaml"]
@@ -64,6 +70,7 @@ def generate_launch_description() -> LaunchDescription:
                 ),
                 "checkpoint": ParameterValue(LaunchConfiguration("checkpoint"), value_type=str),
                 "device": ParameterValue(LaunchConfiguration("device"), value_type=str),
+                "ego_mask": ParameterValue(LaunchConfiguration("ego_mask"), value_type=list[str]),
                 "use_sim_time": ParameterValue(
                     LaunchConfiguration("use_sim_time"), value_type=bool
                 ),

@@ -24,7 +24,7 @@ LAUNCH = Path(__file__).parents[2] / "launch"
 COMMON = {"use_sim_time", "params_file", "namespace"}
 REQUIRED = {
     *("host", "port", "town", "role_name", "rig", "source", "checkpoint", "device", "rviz"),
-    *("record", "evaluate", "use_sim_time", "params_file", "namespace", "image_topics"),
+    *("record", "evaluate", "use_sim_time", "params_file", "namespace", "image_topics", "ego_mask"),
 }
 
 

@@ -33,6 +33,7 @@ def test_every_argument_says_what_it_is_for(description: LaunchDescription) -> N
         "image_topics",
         "checkpoint",
         "device",
+        "ego_mask",
         "params_file",
         "use_sim_time",
         "namespace",

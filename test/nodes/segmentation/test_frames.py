@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
+from drawn_pictures import write_picture
 from graph import Graph
 from rclpy.time import Time
 from rosgraph_msgs.msg import Clock
@@ -45,6 +46,24 @@ def with_encoding(encoding: str, height: int = HEIGHT, step: int = WIDTH * 3) ->
     return Image(
         width=WIDTH, height=height, encoding=encoding, step=step, data=bytes(WIDTH * HEIGHT * 3)
     )
+
+
+def test_a_frame_that_the_ego_mask_does_not_fit_is_refused(
+    graph: Graph, start: Start, tmp_path: Path
+) -> None:
+    mask = np.zeros((HEIGHT, WIDTH), np.uint8)
+    mask[-9:] = 1
+    path = write_picture(tmp_path / "bonnet.png", mask)
+    node = start(ego_mask=[str(path)])
+    reports, masks = Reports(graph), graph.collect(Image, LABELS)
+    camera = graph.publisher(Image, FRONT)
+    graph.listened(node, LABELS)
+    camera.publish(message(picture(width=WIDTH, height=WIDTH)))
+    graph.spin_until(lambda: reports.value(FRONT, "refused.ego_mask") == "1", "the refusal")
+    assert "does not fit a picture of 64x64" in reports.value(FRONT, "last_bad_frame")
+    camera.publish(message(picture()))
+    graph.spin_until(lambda: masks, "a label map")
+    assert (pixels_of(masks[0])[-9:] == 255).all()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
+from drawn_pictures import write_picture
 from graph import Graph, latched
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from segmentation_graph import (
@@ -303,3 +304,51 @@ def test_says_what_runs(graph: Graph, start: Start) -> None:
     for stage in ("wait", "decode", "infer", "encode", "publish", "latency"):
         assert float(reports.value(FRONT, f"{stage}_ms.p95")) >= 0
     assert reports.status(FRONT).level == DiagnosticStatus.OK
+
+
+def test_the_own_car_is_unknown_in_every_output(
+    graph: Graph, start: Start, networks: Path, tmp_path: Path
+) -> None:
+    mask = np.zeros((HEIGHT // 2, WIDTH // 2), np.uint8)  # half the picture's size
+    mask[-5:] = 1
+    path = write_picture(tmp_path / "bonnet.png", mask)
+    node = start(ego_mask=[f"front={path}"])
+    outputs = ("labels", "color_mask", "confidence", "masks/lane")
+    received = {name: graph.collect(Image, f"/front/segmentation/{name}") for name in outputs}
+    camera = graph.publisher(Image, FRONT)
+    for name in outputs:
+        graph.listened(node, f"/front/segmentation/{name}")
+    camera.publish(message(picture()))
+    graph.spin_until(lambda: all(received.values()), "all masks")
+    groups = {"lane": LabelSet.load("carla29").groups["lane"]}
+    request = Request(color_mask=True, confidence=True, groups=groups)
+    whole = segment(networks / "first.safetensors", picture(), request)
+    for name in outputs:
+        pixels = pixels_of(received[name][0])
+        assert (pixels[-10:] == (255 if name == "labels" else 0)).all()
+        assert np.array_equal(pixels[:-10], whole[name][:-10])
+
+
+@pytest.mark.parametrize(
+    ("ego_mask", "reason"),
+    [
+        ("missing.png", "ego_mask: missing.png: cannot be read"),
+        ("rear=missing.png", "ego_mask: missing.png: cannot be read"),
+        ("rear={mask}", "ego_mask: no camera is called 'rear'; there are front"),
+    ],
+)
+def test_configure_fails_on_an_ego_mask_that_cannot_be_used(
+    graph: Graph,
+    start: Start,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    ego_mask: str,
+    reason: str,
+) -> None:
+    mask = write_picture(tmp_path / "mask.png", np.eye(4, dtype=np.uint8))
+    start(is_active=False, ego_mask=[ego_mask.format(mask=mask)])
+    assert not graph.transition(NODE, "configure")
+    assert reason in capfd.readouterr().err
+    assert graph.state(NODE) == "unconfigured"
+    assert graph.set_parameters(NODE, {"ego_mask": [str(mask)]}).successful
+    assert graph.transition(NODE, "configure")

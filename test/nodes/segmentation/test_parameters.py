@@ -86,6 +86,8 @@ def test_values_take_the_form_they_are_used_in() -> None:
         ("input_size", "0x384", "WIDTHxHEIGHT"),
         ("warm_up_sizes", ["800x600", "huge"], "'huge' is not a size"),
         ("outputs", ["labels", "smell"], "one of labels, color_mask"),
+        ("ego_mask", ["front="], "names no mask"),
+        ("ego_mask", ["=mask.png"], "names no mask"),
         ("groups", ["lane", "lane"], "'lane' occurs twice"),
         ("groups", ["my lane"], "cannot be part of a topic's name"),
         ("groups", ["mine="], "names no class"),

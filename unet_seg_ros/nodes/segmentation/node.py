@@ -42,6 +42,7 @@ from unet_seg_ros.nodes.segmentation.parameters import (
     BY_NAME,
     current_settings,
     declare_parameters,
+    read_ego_masks,
     resolve_groups,
 )
 from unet_seg_ros.nodes.segmentation.worker import Camera, Worker, Workload
@@ -91,7 +92,7 @@ class SegmentationNode(LifecycleNode):
     # Transitions
 
     def on_configure(self, _: LifecycleState) -> TransitionCallbackReturn:
-        """Load the checkpoint, warm the network up, offer the topics."""
+        """Read the ego masks, load the checkpoint, warm the network up, offer the topics."""
         return self._attempt("configure", self._configure)
 
     def on_activate(self, _: LifecycleState) -> TransitionCallbackReturn:
@@ -129,9 +130,10 @@ class SegmentationNode(LifecycleNode):
             self.trigger_activate()
 
     def _configure(self) -> None:
+        ego_masks = read_ego_masks(self._settings)
         segmenter = self._wait_for(self._load())
         try:
-            self._worker = Worker(self, segmenter, self._settings)
+            self._worker = Worker(self, segmenter, self._settings, ego_masks)
         except Exception:
             segmenter.close()
             raise

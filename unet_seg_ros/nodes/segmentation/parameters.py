@@ -18,6 +18,8 @@ from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.validate_topic_name import validate_topic_name
 
+from unet_seg_ros.datasets.ego_masks import EgoMasks, split_text
+from unet_seg_ros.errors import DataError
 from unet_seg_ros.inference.options import (
     COMPILE,
     PRECISIONS,
@@ -28,6 +30,7 @@ from unet_seg_ros.inference.options import (
 )
 from unet_seg_ros.labels.label_set import LabelSet, built_in_palettes
 from unet_seg_ros.messages.topics import OUTPUTS, CameraTopics
+from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.geometry import Size, parse_size
 from unet_seg_ros.pictures.overlay import OPACITY
 from unet_seg_ros.ros.parameters import (
@@ -146,6 +149,14 @@ PARAMETERS = (
         changeable=Changeable.UNCONFIGURED,
     ),
     ParameterSpec(
+        "ego_mask",
+        [""],
+        "Where the cameras see the own car, which is unknown in all masks: a PNG that is other "
+        'than 0 there, or polygons drawn with labelme (.json); "camera=FILE" for one camera.',
+        'For example "bonnet.png", or "rgb_front=front.png" and "rgb_rear=rear.json".',
+        changeable=Changeable.UNCONFIGURED,
+    ),
+    ParameterSpec(
         "max_image_pixels",
         7680 * 4320,
         "The largest picture that is accepted, in pixels; larger ones are refused unread.",
@@ -192,6 +203,7 @@ class Settings:
     groups: tuple[Group, ...]
     overlay_opacity: float
     palette: str
+    ego_mask: tuple[str, ...]
     max_image_pixels: int
     diagnostics_period: float
     autostart: bool
@@ -244,6 +256,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
         groups=_read_groups(values["groups"]),
         overlay_opacity=values["overlay_opacity"],
         palette=values["palette"],
+        ego_mask=_read_ego_mask(values["ego_mask"]),
         max_image_pixels=values["max_image_pixels"],
         diagnostics_period=values["diagnostics_period"],
         autostart=values["autostart"],
@@ -276,6 +289,28 @@ def resolve_groups(groups: Sequence[Group], label_set: LabelSet) -> dict[str, tu
     for name in resolved:
         _check_group_name(name)
     return resolved
+
+
+def read_ego_masks(settings: Settings) -> dict[str, EgoMask]:
+    """Read the masks of the own car; by image topic, without cameras that have none.
+
+    Raises:
+        ParameterError: a file is no mask, or is for a camera that is not there.
+    """
+    try:
+        return EgoMasks.read(settings.ego_mask).of(camera.image for camera in settings.cameras)
+    except DataError as error:
+        raise ParameterError(f"ego_mask: {error}") from error
+
+
+def _read_ego_mask(texts: Sequence[str] | None) -> tuple[str, ...]:
+    filled = tuple(_filled(texts))
+    try:
+        for text in filled:
+            split_text(text)
+    except DataError as error:
+        raise ParameterError(f"ego_mask: {error}") from error
+    return filled
 
 
 def _filled(values: Sequence[str] | None) -> list[str]:

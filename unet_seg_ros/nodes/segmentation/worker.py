@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo
 
+from unet_seg_ros.errors import DataError
 from unet_seg_ros.inference.frames import Frame, Request, Segmentation
 from unet_seg_ros.messages.images import BadImage, Image, read_any_image, write_mask
 from unet_seg_ros.messages.sequence import SequenceGaps
@@ -21,12 +22,15 @@ from unet_seg_ros.nodes.segmentation.outputs import CameraOutputs
 from unet_seg_ros.nodes.segmentation.parameters import Settings, resolve_groups
 from unet_seg_ros.nodes.slots import NewestFrames
 from unet_seg_ros.nodes.statistics import CameraStatistics
+from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.geometry import Size
 
 if TYPE_CHECKING:  # it brings torch, which takes seconds to import: the loader's thread does that
     from unet_seg_ros.inference.segmenter import Segmenter
 
 LOG_PERIOD_S = 1.0
+# The cause under which frames are counted that the camera's ego mask does not fit.
+MISFIT = "ego_mask"
 
 # A stamp further than this from the node's clock is not on the node's clock: a simulator's stamps
 # read without use_sim_time, say.
@@ -65,9 +69,14 @@ class RawFrame:
 
 @dataclass
 class Camera:
-    """A camera as the worker sees it: its latest CameraInfo, and what it last asked for."""
+    """A camera as the worker sees it.
+
+    `ego_mask` is where it sees the own car, `info` its latest CameraInfo, `workload` what it last
+    asked for.
+    """
 
     outputs: CameraOutputs
+    ego_mask: EgoMask | None = None
     statistics: CameraStatistics = field(default_factory=CameraStatistics)
     gaps: SequenceGaps = field(default_factory=SequenceGaps)
     info: CameraInfo | None = None
@@ -96,7 +105,13 @@ class Worker:
         ParameterError: the settings do not fit the segmenter's label set.
     """
 
-    def __init__(self, node: Node, segmenter: Segmenter, settings: Settings) -> None:
+    def __init__(
+        self,
+        node: Node,
+        segmenter: Segmenter,
+        settings: Settings,
+        ego_masks: Mapping[str, EgoMask],
+    ) -> None:
         self._node = node
         self._plan = Plan(segmenter, resolve_groups(settings.groups, segmenter.label_set), settings)
         self.cameras: dict[str, Camera] = {}
@@ -105,7 +120,8 @@ class Worker:
         self._failures: deque[str] = deque()
         try:
             for camera in settings.cameras:
-                self.cameras[camera.image] = Camera(CameraOutputs(node, camera))
+                outputs = CameraOutputs(node, camera)
+                self.cameras[camera.image] = Camera(outputs, ego_masks.get(camera.image))
             self._offer(self._plan)
         except Exception:  # an impossible QoS override
             self._take_topics_away()
@@ -205,7 +221,9 @@ class Worker:
                 del frames[image_topic]
         for batch in _batches(jobs):
             begin = time.monotonic()
-            pictures = [Frame(job.image.pixels, job.image.color_order) for job in batch]
+            pictures = [
+                Frame(job.image.pixels, job.image.color_order, job.camera.ego_mask) for job in batch
+            ]
             segmentations = plan.segmenter(pictures, batch[0].request)
             infer_ms = _ms_since(begin)
             for job, segmentation in zip(batch, segmentations, strict=True):
@@ -224,15 +242,18 @@ class Worker:
         max_pixels, compressed = plan.settings.max_image_pixels, camera.outputs.camera.compressed
         try:
             image = read_any_image(raw.data, max_pixels, compressed=compressed)
-        except BadImage as error:
-            camera.statistics.frame_refused(error.cause, str(error))
+            height, width = image.pixels.shape[:2]
+            if camera.ego_mask:
+                camera.ego_mask.at((width, height))
+        except (BadImage, DataError) as error:
+            cause = error.cause if isinstance(error, BadImage) else MISFIT
+            camera.statistics.frame_refused(cause, str(error))
             self._node.get_logger().warning(
                 f"{image_topic}: bad frame refused: {error}", throttle_duration_sec=LOG_PERIOD_S
             )
             return None
         times_ms = {"wait": _ms(begin - raw.received_s), "decode": _ms_since(begin)}
         request = Request.of(watched, plan.groups, plan.settings.overlay_opacity)
-        height, width = image.pixels.shape[:2]
         camera.workload = Workload((width, height), request.confidence)
         return _Job(camera, raw, image, watched, request, times_ms)
 
