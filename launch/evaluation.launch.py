@@ -37,6 +37,12 @@ ARGUMENTS = (
         "before; or the path of a YAML file.",
     ),
     DeclareLaunchArgument(
+        "ego_mask",
+        default_value="['']",
+        description="Files that say where the cameras see the own car, which is not scored; as "
+        "segmentation.launch.py takes them.",
+    ),
+    DeclareLaunchArgument(
         "report",
         default_value="",
         description="The folder of the report that is written at the end; empty for none.",
@@ -81,6 +87,7 @@ def generate_launch_description() -> LaunchDescription:
                 "truth_topic": _parameter("truth_topic", str),
                 "truth_encoding": _parameter("truth_encoding", str),
                 "truth_label_set": _parameter("truth_label_set", str),
+                "ego_mask": _parameter("ego_mask", list[str]),
                 "report": _parameter("report", str),
                 "keep_worst": _parameter("keep_worst", int),
                 "use_sim_time": _parameter("use_sim_time", bool),

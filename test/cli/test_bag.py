@@ -27,6 +27,7 @@ from bag_files import (
     write_ros1,
     write_rosbag2,
 )
+from drawn_pictures import write_picture
 from engines import small_checkpoint
 from terminal import on_terminal
 
@@ -236,6 +237,29 @@ def test_recorded_labels_are_scored_as_their_network_would_be(
     for key in ("miou", "pixel_accuracy", "boundary_f", "confusion", "per_frame"):
         assert recorded["results"][0][key] == fresh["results"][0][key], key
     assert recorded["results"][0]["expected_calibration_error"] is None
+
+
+def test_the_own_car_is_neither_segmented_nor_scored(
+    bag: Path, checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    mask[-16:] = 1
+    own_car = ["--ego-mask", f"rgb_front={write_picture(tmp_path / 'bonnet.png', mask)}"]
+    assert segment(bag, tmp_path / "masked", checkpoint, *own_car) == 0
+    capsys.readouterr()
+    scored = []
+    for source, options in ((tmp_path / "masked", []), (bag, ["--checkpoint", checkpoint])):
+        arguments = ["--label-set", "camvid11", "--out", str(tmp_path / "r"), "--device", "cpu"]
+        command = ["bag", "evaluate", str(source), *arguments, "--json", *own_car, *options]
+        assert main(command) == 0
+        [data] = json.loads(capsys.readouterr().out)["data"]
+        scored.append(data["results"][0])
+    for key in ("miou", "pixel_accuracy", "boundary_f", "confusion"):
+        assert scored[0][key] == scored[1][key], key
+    counted = np.array(scored[0]["confusion"])
+    assert counted.sum() == FRAMES * SIZE[0] * (SIZE[1] - 16)
+    assert main(["bag", "evaluate", str(bag), "--ego-mask", "nowhere.png"]) == 1
+    assert "unet-seg: " in capsys.readouterr().err
 
 
 def test_pictures_without_a_label_map_are_not_counted(

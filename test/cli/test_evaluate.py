@@ -4,6 +4,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from drawn_pictures import write_picture
 from engines import picture, small_checkpoint
 
 from unet_seg_ros.cli.main import main
@@ -100,6 +102,28 @@ def test_a_limit_spreads_evenly(checkpoint: Path, data: Path) -> None:
     names = [frame["name"] for frame in section["results"][0]["per_frame"]]
     assert (section["frames"], section["available"]) == (2, VALIDATION)
     assert [name[-5:] for name in names] == ["00000", "00002"]
+
+
+def test_nothing_is_scored_on_the_own_car(
+    checkpoint: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = np.zeros((45, 60), np.uint8)  # half the pictures' size
+    mask[-10:] = 1
+    path = write_picture(data.parent / "bonnet.png", mask)
+    for labels in data.glob("*annot/*.png"):
+        pixels = cv2.imread(str(labels), cv2.IMREAD_UNCHANGED)
+        pixels[-20:] = 11  # CamVid's unlabelled
+        write_picture(labels.parents[2] / "other" / labels.parent.name / labels.name, pixels)
+    shutil.copytree(data / "train", data.parent / "other" / "train")
+    shutil.copytree(data / "val", data.parent / "other" / "val")
+    [masked] = evaluate(checkpoint, data, "--ego-mask", str(path))["data"]
+    [unlabelled] = evaluate(checkpoint, data.parent / "other")["data"]
+    for key in ("miou", "boundary_f", "confusion", "expected_calibration_error"):
+        assert masked["results"][0][key] == unlabelled["results"][0][key], key
+    capsys.readouterr()
+    common = ["--checkpoint", str(checkpoint), "--data", str(data)]
+    assert main(["evaluate", *common, "--ego-mask", f"front={path}"]) == 1
+    assert "only a bag tells which picture is which camera's" in capsys.readouterr().err
 
 
 def test_two_checkpoints_side_by_side(

@@ -166,6 +166,26 @@ def test_a_legend_stands_below_views_on_request_and_not_below_labels(
     assert filmed.get(cv2.CAP_PROP_FRAME_HEIGHT) == shown.shape[0] // 2 * 2
 
 
+def test_the_own_car_has_no_labels(
+    folder: Path, checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    mask[-20:] = 1
+    path = str(write_picture(tmp_path / "bonnet.png", mask))
+    assert segment([folder], tmp_path / "masks", checkpoint, "--ego-mask", path) == 0
+    for name in ("one", "rain/one", "two"):  # of two sizes
+        labels = read_label_picture(tmp_path / "masks" / "labels" / f"{name}.png")
+        unknown = labels == 255
+        assert unknown.sum() == labels.size * 20 // 64
+        assert unknown[-labels.shape[0] * 20 // 64 :].all()
+    assert segment([folder], tmp_path / "no", checkpoint, "--ego-mask", "nowhere.png") == 1
+    assert "nowhere.png: cannot be read" in capsys.readouterr().err
+    turned = str(write_picture(tmp_path / "turned.png", mask.T))
+    assert segment([folder], tmp_path / "no", checkpoint, "--ego-mask", turned) == 1
+    assert "a mask of 64x96 does not fit" in capsys.readouterr().err
+    assert not (tmp_path / "no").exists()
+
+
 def test_files_that_cannot_be_read_are_listed_and_make_the_status_1(
     folder: Path, checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -29,6 +29,14 @@ def test_only_pixels_that_are_still_count() -> None:
     assert counts.share() == 50 / 360
 
 
+def test_what_has_no_class_does_not_flicker() -> None:
+    counts, labels = FlickerCounts(), np.zeros((20, 40), np.uint8)
+    labels[15:] = 255
+    counts.update(picture(0), labels, follows=False)
+    counts.update(picture(0), labels + (labels < 255), follows=True)
+    assert (counts.still_px, counts.changed_px) == (15 * 40, 15 * 40)
+
+
 def test_noise_is_no_change() -> None:
     counts, labels = FlickerCounts(), np.zeros((20, 40), np.uint8)
     noisy = picture(100) + np.random.default_rng(0).integers(0, 3, (20, 40, 3)).astype(np.uint8)

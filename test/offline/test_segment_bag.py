@@ -22,6 +22,7 @@ from bag_files import (
     NOTES,
     REAR,
     SEMANTIC,
+    SIZE,
     START_NS,
     STEP_NS,
     STORE,
@@ -36,6 +37,7 @@ from bag_files import (
     write_ros1,
     write_rosbag2,
 )
+from drawn_pictures import write_picture
 from engines import small_checkpoint
 from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
@@ -44,6 +46,7 @@ from rosbags.rosbag2 import StoragePlugin
 
 from unet_seg_ros.bags.reader import BagReader, Recorded
 from unet_seg_ros.bags.writer import BagError
+from unet_seg_ros.datasets.ego_masks import EgoMasks
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Header, read_compressed_image, read_image
@@ -210,6 +213,40 @@ def test_other_outputs_are_there_on_request(segmenter: Segmenter, tmp_path: Path
     for topic, pixels in expected.items():
         found = read_image(messages_of(target, topic)[-1].data, MAX_PIXELS).pixels
         assert np.array_equal(found, pixels if pixels.ndim == 3 else np.dstack([pixels] * 3)), topic
+
+
+def own_car(folder: Path) -> str:
+    mask = np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    mask[-9:] = 1
+    return str(write_picture(folder / "bonnet.png", mask))
+
+
+def test_the_own_car_is_unknown_in_the_masks_of_its_camera(
+    segmenter: Segmenter, tmp_path: Path
+) -> None:
+    source, target = as_mcap(tmp_path, drive(2)), tmp_path / "out"
+    masks = EgoMasks.read([f"rgb_front={own_car(tmp_path)}"])
+    segment_bag(source, target, segmenter, MaskSettings(ego_masks=masks))
+    front, back = label_maps(target, f"{FRONT}/labels"), label_maps(target, f"{BACK}/labels")
+    expected = expected_labels(segmenter, camera_pixels(1))
+    expected[-9:] = 255
+    assert np.array_equal(front[stamp(1)], expected)
+    assert not (back[stamp(1)] == 255).any()
+
+
+def test_an_ego_mask_of_no_camera_or_another_shape_leaves_no_bag(
+    segmenter: Segmenter, tmp_path: Path
+) -> None:
+    source, path = as_mcap(tmp_path, drive(1)), own_car(tmp_path)
+    square = write_picture(tmp_path / "square.png", np.eye(4, dtype=np.uint8))
+    for named, reason in (
+        (f"left={path}", "no camera is called 'left'; there are rgb_front, rgb_rear"),
+        (str(square), "a mask of 4x4 does not fit a picture of 96x64"),
+    ):
+        settings = MaskSettings(ego_masks=EgoMasks.read([named]))
+        with pytest.raises(BagError, match=reason):
+            segment_bag(source, tmp_path / "out", segmenter, settings)
+    assert {item.name for item in tmp_path.iterdir()} == {"drive", "bonnet.png", "square.png"}
 
 
 def test_a_damaged_picture_is_told_and_copied_and_the_rest_goes_on(

@@ -50,14 +50,27 @@ def parse_port(text: str) -> int:
     return int(text)
 
 
+def add_ego_mask_argument(parser: argparse.ArgumentParser, effect: str) -> None:
+    """Add --ego-mask for cameras; `effect` says what comes of the own car."""
+    parser.add_argument(
+        "--ego-mask",
+        nargs="+",
+        default=(),
+        metavar="[CAMERA=]FILE",
+        help=f"where the cameras see the own car, {effect}: a PNG that is other than 0 there, or "
+        "polygons drawn with labelme (.json)",
+    )
+
+
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --limit, --device, --precision, --out and --json."""
+    """Add --limit, --ego-mask, --device, --precision, --out and --json."""
     parser.add_argument(
         "--limit",
         type=parse_count,
         metavar="N",
         help="only N pictures of a data set, evenly spread (default: all)",
     )
+    add_ego_mask_argument(parser, "which is not scored")
     add_network_arguments(parser)
     parser.add_argument(
         "--out",

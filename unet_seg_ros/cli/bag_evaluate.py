@@ -29,6 +29,7 @@ examples:
   unet-seg bag evaluate drive_masks
   unet-seg bag evaluate drive --checkpoint carla29-small
   unet-seg bag evaluate tagged_drive_masks --label-set carla29 --out score --json
+  unet-seg bag evaluate drive_masks --ego-mask rgb_front=bonnet.png
 
 Writes report.json and report.html into the output folder. What each figure means is in
 docs/evaluation.md. Of a ROS 1 bag, what `unet-seg bag segment` makes of it can be scored.
@@ -72,12 +73,14 @@ def run(options: argparse.Namespace) -> int:
 def _as_evaluate(options: argparse.Namespace) -> argparse.Namespace:
     """Return the options of `unet-seg evaluate` that say the same."""
     spec = DataSpec(options.bag, layout="bag", label_set=options.label_set)
-    own = {"data": [spec], "against": None, "part": "all", "skip_bad": True}
+    own = {"data": [spec], "against": None, "part": "all", "skip_bad": True, "by": []}
     return argparse.Namespace(**{**vars(options), **own})
 
 
 def _evaluate_recorded(options: argparse.Namespace) -> int:
     from unet_seg_ros.datasets.bag_pictures import open_bag
+    from unet_seg_ros.datasets.ego_masks import EgoMasks
+    from unet_seg_ros.datasets.own_car import without_own_car
     from unet_seg_ros.datasets.splits import evenly_spread
     from unet_seg_ros.evaluation import recorded, report
     from unet_seg_ros.labels.label_set import LabelSet
@@ -85,11 +88,12 @@ def _evaluate_recorded(options: argparse.Namespace) -> int:
     path = Path(options.bag).resolve()
     pictures = open_bag(path, LabelSet.load(options.label_set) if options.label_set else None)
     network = _recorded_network(pictures)
+    scored = without_own_car(pictures, EgoMasks.read(options.ego_mask))
     options.out.mkdir(parents=True, exist_ok=True)
     indices = evenly_spread(range(len(pictures)), options.limit)
     bar = make_bar(indices, desc=pictures.name, unit="picture")
-    measured = recorded.evaluate_recorded(network.label_maps, network.label_set, pictures, bar)
-    shown = recorded.show_recorded_frames(network.label_maps, pictures, measured)
+    measured = recorded.evaluate_recorded(network.label_maps, network.label_set, scored, bar)
+    shown = recorded.show_recorded_frames(network.label_maps, scored, measured)
     facts = report.DataFacts(options.bag, "all", "", len(indices), tuple(pictures.faults))
     section = report.data_section(pictures, facts, measured, [network.name])
     section["notes"].append(_NOT_MEASURED)

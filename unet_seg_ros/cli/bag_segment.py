@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unet_seg_ros.cli.arguments import add_ego_mask_argument
 from unet_seg_ros.cli.engine import add_engine_arguments, make_segmenter
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
 from unet_seg_ros.messages.topics import LABELS, OUTPUTS
@@ -37,6 +38,7 @@ examples:
   unet-seg bag segment drive again --checkpoint mine.safetensors --replace
   unet-seg bag segment drive front --topics /front/image_raw
   unet-seg bag segment drives/* masks --ray auto
+  unet-seg bag segment drive drive_masks --ego-mask rgb_front=front.png rgb_rear=rear.json
 
 With several bags, OUT is the folder that gets a bag for each, of the same name.
 
@@ -76,6 +78,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action="store_true",
         help="leave out the masks that the bag has already beside these cameras",
     )
+    add_ego_mask_argument(parser, "which is unknown then")
     parser.add_argument(
         "--ray",
         metavar="ADDRESS",
@@ -87,6 +90,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Segment; return 1 where pictures were damaged, or one of several bags could not be done."""
+    from unet_seg_ros.datasets.ego_masks import EgoMasks
     from unet_seg_ros.offline.segment_bag import BagOutcome, MaskSettings
 
     settings = MaskSettings(
@@ -94,6 +98,7 @@ def run(options: argparse.Namespace) -> int:
         outputs=options.outputs,
         compress_labels=options.compress_labels,
         replace=options.replace,
+        ego_masks=EgoMasks.read(options.ego_mask),
     )
     targets = _targets(options.bags, options.out)
     segment = _segment_here if options.ray is None else _segment_on_cluster

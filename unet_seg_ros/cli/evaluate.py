@@ -13,6 +13,7 @@ from unet_seg_ros.cli.data_spec import METAVAR, parse_data_spec
 from unet_seg_ros.evaluation.groups import KINDS
 
 if TYPE_CHECKING:
+    from unet_seg_ros.datasets.ego_masks import EgoMasks
     from unet_seg_ros.datasets.samples import LabelledPictures
     from unet_seg_ros.datasets.spec import DataSpec
     from unet_seg_ros.evaluation.report import DataFacts
@@ -26,6 +27,7 @@ examples:
   unet-seg evaluate --checkpoint mine.safetensors --against carla29-small --data captures
   unet-seg evaluate --checkpoint camvid11 --data camvid --part validation --json
   unet-seg evaluate --checkpoint carla29-small --data captures --by weather --by town
+  unet-seg evaluate --checkpoint carla29-small --data lyft_course --ego-mask bonnet.png
 
 Writes report.json and report.html into the output folder; the page opens in any browser. Pictures
 are scored at their own size. What each figure means is in docs/evaluation.md.
@@ -82,10 +84,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Evaluate as the options say; return the exit status."""
+    from unet_seg_ros.datasets.ego_masks import EgoMasks
     from unet_seg_ros.evaluation import report
     from unet_seg_ros.inference.segmenter import Segmenter
     from unet_seg_ros.weights import find_checkpoint
 
+    ego_masks = EgoMasks.read(options.ego_mask)
     if options.out.is_file():
         raise ValueError(f"{options.out}: is a file; --out needs a folder")
     # Now, because minutes later would be a bad moment to learn that it cannot be written.
@@ -99,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
     names = _names(files, segmenters)
     sections, shown = [], []
     for spec in options.data:
-        section, frames = _evaluate(spec, segmenters, names, options)
+        section, frames = _evaluate(spec, segmenters, names, options, ego_masks)
         sections.append(section)
         shown.append(frames)
     checkpoints = [
@@ -112,14 +116,20 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _evaluate(
-    spec: DataSpec, segmenters: list[Segmenter], names: list[str], options: argparse.Namespace
+    spec: DataSpec,
+    segmenters: list[Segmenter],
+    names: list[str],
+    options: argparse.Namespace,
+    ego_masks: EgoMasks,
 ) -> tuple[dict[str, Any], ShownFrames]:
     """Return the report's part about one data set, and the frames to show of it."""
+    from unet_seg_ros.datasets.own_car import without_own_car
     from unet_seg_ros.datasets.readers import open_dataset
     from unet_seg_ros.evaluation import evaluation, report, report_page
     from unet_seg_ros.progress import make_bar
 
-    pictures = open_dataset(spec.path, layout=spec.layout, label_set=spec.label_set)
+    data_set = open_dataset(spec.path, layout=spec.layout, label_set=spec.label_set)
+    pictures = without_own_car(data_set, ego_masks)
     indices, facts = _choose(pictures, spec, segmenters, names, options)
     measured = evaluation.evaluate(
         segmenters,

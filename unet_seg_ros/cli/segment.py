@@ -35,6 +35,7 @@ examples:
   unet-seg segment street.jpg masks --outputs labels side_by_side
   unet-seg segment pictures drafts --outputs labelme && labelme drafts/labelme
   unet-seg segment drive.mp4 masks --checkpoint mine.safetensors --outputs overlay --legend
+  unet-seg segment pictures masks --ego-mask bonnet.png
 
 Label maps are read back by naming them: unet-seg data check with pictures in images/ and these in
 masks/ (layout images-masks). For recorded ROS drives there is `unet-seg bag segment`. Pictures that
@@ -66,19 +67,28 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--legend", action="store_true", help="put a legend of the classes below what is not labels"
     )
+    parser.add_argument(
+        "--ego-mask",
+        type=Path,
+        metavar="FILE",
+        help="where the pictures show the own car, which is unknown then: a PNG that is other than "
+        "0 there, or polygons drawn with labelme (.json)",
+    )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Segment; return 1 where files cannot be read."""
+    from unet_seg_ros.datasets.ego_masks import read_ego_mask
     from unet_seg_ros.offline.segment_files import find_inputs, segment_files
 
     inputs = find_inputs(options.inputs)
+    ego_mask = read_ego_mask(options.ego_mask) if options.ego_mask else None
     segmenter = make_segmenter(options)
     with progress_bar(options.out.name, "picture") as show:
         segmented = segment_files(
-            inputs, options.out, options.outputs, segmenter, options.legend, show
+            inputs, options.out, options.outputs, segmenter, options.legend, show, ego_mask
         )
     if options.json:
         print(json.dumps({"folder": str(options.out), **asdict(segmented)}, indent=2))

@@ -10,15 +10,20 @@ from typing import Protocol
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.pictures.ego_mask import EgoMask
 
 
 @dataclass(frozen=True)
 class Sample:
-    """A picture, `(H, W, 3)` uint8 RGB, and where there is ground truth its `(H, W)` label map."""
+    """A picture, `(H, W, 3)` uint8 RGB, and where there is ground truth its `(H, W)` label map.
+
+    `ego_mask` says where the picture shows the own car, if that is known.
+    """
 
     image: Uint8Array
     labels: Uint8Array | None
     name: str
+    ego_mask: EgoMask | None = None
 
 
 class LabelledPictures(Protocol):

@@ -211,7 +211,7 @@ def segment_again(
     """Return what the networks make of one frame of an evaluation."""
     predictions = []
     for segmenter, result in zip(segmenters, evaluation.results, strict=True):
-        [segmentation] = segmenter([Frame(sample.image, "rgb")])
+        [segmentation] = segmenter([Frame(sample.image, "rgb", sample.ego_mask)])
         predictions.append(result.common.prediction_table[segmentation.labels])
     truth = evaluation.results[0].common.truth_table[_truth(sample)]
     return SegmentedFrame(sample.name, sample.image, truth, tuple(predictions))
@@ -251,7 +251,9 @@ def _score_frame(
         # What is done once for a size is not part of a frame's time.
         segmenter.warm_up([(width, height)], confidence=True)
         begin_ns = time.perf_counter_ns()
-        [segmentation] = segmenter([Frame(sample.image, "rgb")], Request(confidence=True))
+        [segmentation] = segmenter(
+            [Frame(sample.image, "rgb", sample.ego_mask)], Request(confidence=True)
+        )
         engine_ns = time.perf_counter_ns() - begin_ns
         assert segmentation.confidence is not None
         prediction = result.common.prediction_table[segmentation.labels]

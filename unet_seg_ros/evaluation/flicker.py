@@ -9,6 +9,7 @@ import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.evaluation.metrics import ratio
+from unet_seg_ros.labels.label_set import UNKNOWN_ID
 
 # Grey values: what noise and compression change of a picture in which nothing moves.
 _STILL = 3
@@ -19,7 +20,8 @@ class FlickerCounts:
     """Pixels of pictures that follow each other.
 
     A pixel is still where the blurred grey picture differs by at most three values from the one
-    before. Truth is not needed.
+    before. Truth is not needed. Pixels without a class in both pictures, such as those of the own
+    car, count nowhere.
 
     Attributes:
         still_px: Pixels that were still.
@@ -41,9 +43,11 @@ class FlickerCounts:
         """
         grey = cv2.blur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), _BLUR).astype(np.uint8, copy=False)
         if follows and self._last and self._last[0].shape == grey.shape:
-            still = cv2.absdiff(grey, self._last[0]) <= _STILL
+            last = self._last[1]
+            has_class = (labels != UNKNOWN_ID) | (last != UNKNOWN_ID)
+            still = (cv2.absdiff(grey, self._last[0]) <= _STILL) & has_class
             self.still_px += int(np.count_nonzero(still))
-            self.changed_px += int(np.count_nonzero(still & (labels != self._last[1])))
+            self.changed_px += int(np.count_nonzero(still & (labels != last)))
         self._last = grey, labels.copy()
 
     def share(self) -> float:

@@ -15,11 +15,13 @@ import cv2
 import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.datasets.ego_masks import unknown_inside
 from unet_seg_ros.evaluation.metrics import CommonLabels, ConfusionMatrix, common_labels
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Image, read_image
 from unet_seg_ros.messages.pairing import StampPairs
 from unet_seg_ros.messages.semantic import PALETTE, TAGS
+from unet_seg_ros.pictures.ego_mask import EgoMask
 
 TRUTH = "truth"
 LABELS = "labels"
@@ -96,10 +98,16 @@ class Scorer:
         truth_encoding: `PALETTE` for that set's colours, `TAGS` for ids in the red channel.
         max_waiting: How many frames of a side may wait for their twins.
         max_pixels: Larger pictures are refused.
+        ego_mask: Where the camera sees the own car, which is not scored.
     """
 
     def __init__(
-        self, truth_set: LabelSet, truth_encoding: str, max_waiting: int, max_pixels: int
+        self,
+        truth_set: LabelSet,
+        truth_encoding: str,
+        max_waiting: int,
+        max_pixels: int,
+        ego_mask: EgoMask | None = None,
     ) -> None:
         self._truth_set = truth_set
         self._decode = (
@@ -107,6 +115,7 @@ class Scorer:
         )
         self._max_waiting = max_waiting
         self._max_pixels = max_pixels
+        self._ego_mask = ego_mask
         # The first picture need not wait for the table of colours.
         self._decode(np.zeros((1, 1, 4), np.uint8), "bgra")
         self._lock = threading.Lock()
@@ -186,6 +195,8 @@ class Scorer:
 
     def _score(self, truth: Image, labels: Image, common: CommonLabels) -> ScoredFrame:
         truth_labels, unknown_pixels = self._decode(truth.pixels, truth.color_order)
+        if self._ego_mask:
+            truth_labels = unknown_inside(truth_labels, self._ego_mask)
         # mono8 comes as three equal channels.
         predicted = cv2.extractChannel(labels.pixels, 0).astype(np.uint8, copy=False)
         frame = ScoredFrame(

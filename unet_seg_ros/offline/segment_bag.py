@@ -26,6 +26,8 @@ from unet_seg_ros.bags.cameras import choose_cameras, read_picture
 from unet_seg_ros.bags.qos import EVERY_MASK, LATCHED
 from unet_seg_ros.bags.reader import BagReader, Recorded
 from unet_seg_ros.bags.writer import BagError, BagWriter, Topic
+from unet_seg_ros.datasets.ego_masks import EgoMasks
+from unet_seg_ros.errors import DataError
 from unet_seg_ros.inference.frames import Frame, Request, Segmentation
 from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.definitions import Definitions
@@ -69,12 +71,14 @@ class MaskSettings:
         outputs: Which masks, of `messages.topics.OUTPUTS`. Group masks are those of the label set.
         compress_labels: Whether label maps are PNG on `<labels>/compressed`, instead of raw.
         replace: Whether masks that the bag has beside these cameras are left out of the copy.
+        ego_masks: Where the cameras see the own car, which is unknown in all masks.
     """
 
     image_topics: Sequence[str] = ()
     outputs: Sequence[str] = (topics.LABELS,)
     compress_labels: bool = False
     replace: bool = False
+    ego_masks: EgoMasks = field(default_factory=EgoMasks)
 
 
 @dataclass
@@ -119,7 +123,7 @@ def segment_bag(
 
     Raises:
         BagError: One of the bags cannot be read or written, there is nothing to segment, or the
-            source has masks already.
+            source has masks already, or an ego mask is for no camera or no picture of it.
     """
     with BagReader(source) as reader:
         cameras = choose_cameras(reader.topics, settings.image_topics)
@@ -133,10 +137,16 @@ def segment_bag(
         outcome = BagOutcome({camera.image: 0 for camera in cameras})
         total = sum(reader.counts[camera.image] for camera in cameras)
         groups = _groups(reader, [topic.name for topic in copied], outcome.frames.keys())
-        engine = _Engine(segmenter, cameras, settings.outputs)
+        try:
+            engine = _Engine(segmenter, cameras, settings)
+        except DataError as error:
+            raise BagError(f"{source}: {error}") from error
 
         def segment(group: _Group) -> None:
-            engine.segment(group)
+            try:
+                engine.segment(group)
+            except DataError as error:
+                raise BagError(f"{source}: {error}") from error
             _count(group, outcome)
             after_group(outcome.done, total)
 
@@ -217,10 +227,12 @@ class _Engine:
     """The network, and which masks of which camera are wanted of it."""
 
     def __init__(
-        self, segmenter: Segmenter, cameras: Sequence[CameraTopics], outputs: Sequence[str]
+        self, segmenter: Segmenter, cameras: Sequence[CameraTopics], settings: MaskSettings
     ) -> None:
+        outputs = settings.outputs
         self._segmenter = segmenter
         self._cameras = {camera.image: camera for camera in cameras}
+        self._ego_masks = settings.ego_masks.of(self._cameras)
         groups = segmenter.label_set.groups
         self._wanted = set(outputs)
         if topics.MASKS in outputs:
@@ -230,7 +242,14 @@ class _Engine:
     def segment(self, group: _Group) -> None:
         """Make the masks of a group's pictures."""
         images = group.images
-        frames = [Frame(image.pixels, image.color_order) for image in images.values()]
+        frames = [
+            Frame(
+                image.pixels,
+                image.color_order,
+                self._ego_masks.get(group.messages[position].topic),
+            )
+            for position, image in images.items()
+        ]
         if self._segmenter.compiled:
             sizes = {frame.size for frame in frames}
             self._segmenter.warm_up(sizes, BATCH, self._request.confidence)

@@ -22,6 +22,7 @@ from unet_seg_ros.files import named_when_whole
 from unet_seg_ros.inference.frames import Frame
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.offline.pipeline import run_in_stages
+from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.figures import labelled_view, with_legend
 from unet_seg_ros.pictures.files import is_picture, pictures_below, read_picture, write_picture
 from unet_seg_ros.pictures.video import Video
@@ -81,6 +82,7 @@ def segment_files(
     segmenter: Segmenter,
     legend: bool = False,
     after_batch: Callable[[int, int], None] = lambda _done, _total: None,
+    ego_mask: EgoMask | None = None,
 ) -> Segmented:
     """Write masks of pictures and videos, each kind in a folder of its own.
 
@@ -91,9 +93,10 @@ def segment_files(
         segmenter: The network.
         legend: Whether views have a legend below them.
         after_batch: Called now and then with how many pictures are done, and of about how many.
+        ego_mask: Where the pictures show the own car, which has no labels.
 
     Raises:
-        DataError: Not one picture can be read.
+        DataError: Not one picture can be read, or the mask does not fit one.
         OSError: The folder exists, or cannot be written.
     """
     segmented = Segmented()
@@ -104,7 +107,7 @@ def segment_files(
     ):
 
         def segment(batch: list[_Picture]) -> None:
-            frames = [Frame(picture.image, "rgb") for picture in batch]
+            frames = [Frame(picture.image, "rgb", ego_mask) for picture in batch]
             if segmenter.compiled:
                 segmenter.warm_up({frame.size for frame in frames}, BATCH)
             for picture, result in zip(batch, segmenter(frames), strict=True):

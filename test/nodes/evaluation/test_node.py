@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from drawn_pictures import write_picture
 from ending import end
 from graph import Graph
 from rclpy.duration import Duration
@@ -135,6 +136,17 @@ def test_known_pictures_give_the_known_score(graph, encoding, draw):
         "unmatched_truth": 0,
         "unmatched_labels": 0,
     }
+
+
+def test_the_own_car_is_not_scored(graph, tmp_path):
+    mask = np.zeros(TRUTH.shape, np.uint8)
+    mask[:, 6:] = 1
+    path = write_picture(tmp_path / "mask.png", mask)
+    bench = Bench(graph, ego_mask=[f"rgb_front={path}", "rgb_rear=" + str(path)])
+    bench.send_truth(1, palette(TRUTH))
+    bench.send_labels(1, np.where(mask, np.uint8(255), LABELS))
+    score = bench.score_when(lambda item: item["frames"]["scored"] == 1)
+    assert (score["pixel_accuracy"], score["truth_unknown"]) == (1, 0)
 
 
 def test_diagnostics_say_the_same(graph):
@@ -295,6 +307,7 @@ def test_a_truth_that_is_read_wrongly_is_noticed(graph):
     [
         ({"truth_encoding": "colours"}, "truth_encoding: 'colours' is not possible; give one of"),
         ({"truth_label_set": "carla99"}, "truth_label_set: no label set 'carla99'"),
+        ({"ego_mask": ["nowhere.png"]}, "ego_mask: nowhere.png: cannot be read"),
         ({"prediction_label_set": "nuclei2"}, "prediction_label_set: .* no class name in common"),
     ],
 )

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unet_seg_ros.datasets.ego_masks import EgoMasks
+from unet_seg_ros.errors import DataError
 from unet_seg_ros.evaluation.scorer import TRUTH_ENCODINGS, Scorer
 from unet_seg_ros.labels.label_set import LabelSet, LabelSetError, built_in_label_sets
 from unet_seg_ros.ros.parameters import ParameterError, ParameterSpec
@@ -45,6 +47,11 @@ PARAMETERS = (
         "",
         "The label set of the label maps, given in the same way; empty to take it from the legend "
         "that the segmentation node publishes.",
+    ),
+    ParameterSpec(
+        "ego_mask",
+        [""],
+        "Where the camera sees the own car, which is not scored: as the segmentation node has it.",
     ),
     ParameterSpec(
         "max_waiting_frames",
@@ -109,11 +116,16 @@ def make_scorer(values: Mapping[str, Any], truth_set: LabelSet) -> Scorer:
             f"truth_encoding: {values['truth_encoding']!r} is not possible; give one of "
             f"{', '.join(TRUTH_ENCODINGS)}"
         )
+    try:
+        masks = EgoMasks.read([text for text in values["ego_mask"] or () if text])
+    except DataError as error:
+        raise ParameterError(f"ego_mask: {error}") from error
     return Scorer(
         truth_set,
         values["truth_encoding"],
         values["max_waiting_frames"],
         values["max_image_pixels"],
+        masks.of_camera(values["image_topic"]),
     )
 
 
