@@ -5,7 +5,7 @@ import pytest
 from unet_seg_ros.cli.main import main
 
 
-@pytest.mark.parametrize("command", ["demo", "train", "evaluate", "export"])
+@pytest.mark.parametrize("command", ["demo", "ego-mask", "train", "evaluate", "export"])
 def test_every_command_explains_itself_with_examples(
     command: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -13,6 +13,7 @@ from unet_seg_ros.cli import (
     capture,
     data,
     demo,
+    ego_mask,
     evaluate,
     export,
     segment,
@@ -31,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (
-        demo, segment, view, capture, data, train, evaluate, bag, export, standin
+        demo, segment, ego_mask, view, capture, data, train, evaluate, bag, export, standin
     ):  # fmt: skip
         command.add_parser(commands)
     options = parser.parse_args(arguments)
