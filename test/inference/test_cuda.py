@@ -22,6 +22,7 @@ from unet_seg_ros.inference.options import Upsample
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
 from unet_seg_ros.labels.label_set import group_table
 from unet_seg_ros.model.checkpoint import Checkpoint
+from unet_seg_ros.pictures.ego_mask import EgoMask
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
 
@@ -96,6 +97,21 @@ def test_the_pipeline_computes_nothing_that_was_not_asked_for(checkpoint: Checkp
 @needs_cuda
 class TestCuda:
     """On the device itself."""
+
+    def test_the_own_car_is_unknown_in_its_frame_alone(self, checkpoint: Checkpoint) -> None:
+        """Two frames of one graph; what comes down is written to on the host."""
+        segmenter = Segmenter(checkpoint, "cuda", "float32")
+        pixels = in_order(picture(160, 120, 1), "bgra")
+        mask = np.zeros((120, 160), np.uint8)
+        mask[-30:] = 1
+        frames = [Frame(pixels, "bgra", EgoMask(mask, "mask")), Frame(pixels, "bgra")]
+        masked, whole = segmenter(frames, EVERYTHING)
+        assert (masked.labels[-30:] == 255).all()
+        for name, array in masked.pictures():
+            if name not in ("labels", "overlay"):
+                assert not array[-30:].any()
+            assert np.array_equal(array[:-31], dict(whole.pictures())[name][:-31])
+        assert (whole.labels < 255).all()
 
     @pytest.mark.parametrize(
         ("precision", "agreement"), [("float32", 0.999), ("float16", 0.99), ("bfloat16", 0.97)]
