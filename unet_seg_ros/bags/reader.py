@@ -21,9 +21,9 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefiniti
 from unet_seg_ros.bags.ros1 import Ros1Types
 from unet_seg_ros.bags.writer import BagError, Topic
 from unet_seg_ros.messages.definitions import Definition, Definitions, UnknownTypeError
+from unet_seg_ros.units import NS_PER_S
 
 _MCAP, _ROS1 = ".mcap", ".bag"
-_NS_PER_S = 1_000_000_000
 
 
 class Recorded(NamedTuple):
@@ -92,7 +92,7 @@ class BagReader:
 
     def since_start(self, time_ns: int) -> str:
         """Return how long after the first message something was recorded, for people."""
-        return f"{(time_ns - self.start_ns) / _NS_PER_S:.3f} s"
+        return f"{(time_ns - self.start_ns) / NS_PER_S:.3f} s"
 
     def close(self) -> None:
         """Close the files."""

@@ -34,6 +34,7 @@ from unet_seg_ros.datasets.capture_writer import (
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.files import installed_version
 from unet_seg_ros.poses import Pose
+from unet_seg_ros.units import NS_PER_S
 
 ROLE_NAME = "unet_seg_capture"  # not that of an ego vehicle, which would be adopted
 
@@ -213,7 +214,7 @@ class _Session:
                 if kept:
                     self._standstills = 0
                 kept = frame
-            elif frame.stamp_ns - kept.stamp_ns > MAX_STANDSTILL_S * 1e9:
+            elif frame.stamp_ns - kept.stamp_ns > MAX_STANDSTILL_S * NS_PER_S:
                 self._count_standstill()
                 return
 
@@ -226,7 +227,7 @@ class _Session:
     def _keep(self, frame: RigFrame, weather: str) -> None:
         line = {
             "frame": frame.number,
-            "timestamp": frame.stamp_ns / 1e9,
+            "timestamp": frame.stamp_ns / NS_PER_S,
             "town": self._plan.town,
             "run": self._run,
             "spawn_point": self._spawn_point,

@@ -46,6 +46,7 @@ from unet_seg_ros.carla.rig_file import CameraEntry, RigFile
 from unet_seg_ros.carla.setting import TRAFFIC_MANAGER_PORT, Setting
 from unet_seg_ros.carla.world import town_of, weather_names, world_of
 from unet_seg_ros.poses import Pose
+from unet_seg_ros.units import NS_PER_S
 
 if TYPE_CHECKING:
     import carla
@@ -165,7 +166,7 @@ class Rig:
         velocity = vehicle.get_velocity()
         return RigFrame(
             number=number,
-            stamp_ns=round(snapshot.timestamp.elapsed_seconds * 1e9),
+            stamp_ns=round(snapshot.timestamp.elapsed_seconds * NS_PER_S),
             vehicle=pose_of(vehicle.get_transform()),
             speed_m_s=math.hypot(velocity.x, velocity.y, velocity.z),
             pictures={camera: _pixels(image) for camera, image in images.items()},

@@ -28,6 +28,7 @@ from unet_seg_ros.messages.cdr import CdrError, read_stamp_ns
 from unet_seg_ros.messages.images import COMPRESSED_IMAGE, IMAGE, BadImage, Image, read_any_image
 from unet_seg_ros.messages.topics import is_camera
 from unet_seg_ros.pictures.files import MAX_PIXELS
+from unet_seg_ros.units import NS_PER_S
 
 _COMPRESSED = "/compressed"
 _SEMANTIC = "semantic"
@@ -35,7 +36,6 @@ _SEMANTIC = "semantic"
 _SEMANTIC_CAMERA, _RGB_CAMERA = "semantic_segmentation", "rgb"
 # So many semantic pictures are looked at to find out what they are.
 _SAMPLES = 20
-_NS_PER_S = 1_000_000_000
 
 _TO_BGR = {"rgb": cv2.COLOR_RGB2BGR, "rgba": cv2.COLOR_RGBA2BGR}
 
@@ -242,4 +242,4 @@ def _bgr(image: Image) -> Uint8Array:
 
 
 def _seconds(stamp_ns: int) -> str:
-    return f"{stamp_ns / _NS_PER_S:.3f} s"
+    return f"{stamp_ns / NS_PER_S:.3f} s"

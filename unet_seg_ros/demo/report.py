@@ -17,6 +17,7 @@ from unet_seg_ros.bags.drive import DriveTopics, RecordedFrame, count_messages, 
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.pictures.figures import Column, overlay, picture_table
 from unet_seg_ros.pictures.video import Video
+from unet_seg_ros.units import NS_PER_S
 
 SUMMARY_FRAMES = 6
 # Eight million pixels: what a 4K camera sends.
@@ -82,7 +83,7 @@ def write_report(
     _write_summary(folder / "summary.png", rows, drive, shown)
     latencies_ms = (np.array(published_ns) - np.array(image_published_ns)) / 1e6
     p50, p95, p99 = np.percentile(latencies_ms, (50, 95, 99)).round(2).tolist()
-    seconds = (published_ns[-1] - published_ns[0]) / 1e9
+    seconds = (published_ns[-1] - published_ns[0]) / NS_PER_S
     return {
         "frames_in": frames_in,
         "frames_out": frames_out,

@@ -25,6 +25,7 @@ from unet_seg_ros.evaluation.metrics import CommonLabels, ConfusionMatrix, commo
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.pictures.geometry import Size
+from unet_seg_ros.units import NS_PER_S
 
 # In a label set of two classes the first is the background.
 THING_ID = 1
@@ -102,7 +103,7 @@ class Counts:
 
     def frames_per_second(self) -> float:
         """Return how many frames the engine does in a second; NaN before the first."""
-        return self.frames * 1e9 / self.engine_ns if self.engine_ns else math.nan
+        return self.frames * NS_PER_S / self.engine_ns if self.engine_ns else math.nan
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from typing import Generic, TypeVar
 
-Item = TypeVar("Item")
+from unet_seg_ros.units import NS_PER_S
 
-_NS_PER_S = 1_000_000_000
+Item = TypeVar("Item")
 
 
 class Ranking(Generic[Item]):
@@ -35,12 +35,12 @@ class Ranking(Generic[Item]):
         """Keep an item that is wanted; return the one that has to go for it, if any."""
         rival = self._rival(stamp_ns)
         replaced = None if rival is None else self._of_second.pop(rival)[1]
-        self._of_second[stamp_ns // _NS_PER_S] = rank, item
+        self._of_second[stamp_ns // NS_PER_S] = rank, item
         return replaced
 
     def _rival(self, stamp_ns: int) -> int | None:
         """Return the second whose item an item of this time would replace; None for no one's."""
-        second = stamp_ns // _NS_PER_S
+        second = stamp_ns // NS_PER_S
         if second in self._of_second:
             return second
         if len(self._of_second) < self._limit:

@@ -17,8 +17,7 @@ from unet_seg_ros.datasets import capture_format
 from unet_seg_ros.datasets.capture_writer import UNKNOWN_TOWN, begin_capture, runs_of
 from unet_seg_ros.evaluation.ranking import Ranking
 from unet_seg_ros.pictures.files import write_picture
-
-_NS_PER_S = 1_000_000_000
+from unet_seg_ros.units import NS_PER_S
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ class WorstFrames:
 
 def frame_name(stamp_ns: int) -> str:
     """Return what a frame is called after its stamp: seconds and nanoseconds."""
-    seconds, nanoseconds = divmod(stamp_ns, _NS_PER_S)
+    seconds, nanoseconds = divmod(stamp_ns, NS_PER_S)
     return f"{seconds}.{nanoseconds:09}"
 
 
@@ -113,7 +112,7 @@ def _lines(frames: list[_Kept]) -> list[dict[str, Any]]:
     return [
         {
             "name": frame.name,
-            "timestamp": frame.stamp_ns / _NS_PER_S,
+            "timestamp": frame.stamp_ns / NS_PER_S,
             "town": UNKNOWN_TOWN,
             "run": run,
             "miou": round(frame.miou, 4),

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import struct
 
-_NS_PER_S = 1_000_000_000
+from unet_seg_ros.units import NS_PER_S
+
 _ENCAPSULATION_SIZE = 4
 _BYTE_ORDERS = {b"\x00\x00": ">", b"\x00\x01": "<"}
 
@@ -90,7 +91,7 @@ def read_stamp_ns(data: bytes) -> int:
         CdrError: It is cut short.
     """
     cdr = CdrReader(data)
-    return cdr.int32() * _NS_PER_S + cdr.uint32()
+    return cdr.int32() * NS_PER_S + cdr.uint32()
 
 
 class CdrWriter:

@@ -21,6 +21,7 @@ from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.labels.label_set import TO_RGB, ColorOrder
 from unet_seg_ros.messages.cdr import CdrError, CdrReader, CdrWriter
 from unet_seg_ros.pictures.header import compressed_size
+from unet_seg_ros.units import NS_PER_S
 
 BadImageCause = Literal["truncated", "step", "size", "encoding", "undecodable", "malformed"]
 
@@ -28,7 +29,6 @@ BadImageCause = Literal["truncated", "step", "size", "encoding", "undecodable", 
 IMAGE = "sensor_msgs/msg/Image"
 COMPRESSED_IMAGE = "sensor_msgs/msg/CompressedImage"
 
-_NS_PER_S = 1_000_000_000
 
 # The 8-bit encodings of sensor_msgs/image_encodings.hpp and their order of channels. The 8UC forms
 # do not say one: they are taken in OpenCV's order, as cv_bridge does.
@@ -259,13 +259,13 @@ def _read_image_fields(data: bytes) -> _RawImage:
 
 def _read_header(cdr: CdrReader) -> Header:
     seconds, nanoseconds = cdr.int32(), cdr.uint32()
-    if nanoseconds >= _NS_PER_S:
+    if nanoseconds >= NS_PER_S:
         raise CdrError(f"a stamp has {nanoseconds} nanoseconds beside its seconds")
-    return Header(seconds * _NS_PER_S + nanoseconds, cdr.string())
+    return Header(seconds * NS_PER_S + nanoseconds, cdr.string())
 
 
 def _write_header(cdr: CdrWriter, header: Header) -> None:
-    seconds, nanoseconds = divmod(header.stamp_ns, _NS_PER_S)
+    seconds, nanoseconds = divmod(header.stamp_ns, NS_PER_S)
     cdr.int32(seconds)
     cdr.uint32(nanoseconds)
     cdr.string(header.frame_id)

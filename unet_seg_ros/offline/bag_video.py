@@ -20,8 +20,8 @@ from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.pictures.figures import labelled_view, with_legend
 from unet_seg_ros.pictures.files import MAX_PIXELS
 from unet_seg_ros.pictures.video import Video
+from unet_seg_ros.units import NS_PER_S
 
-_NS_PER_S = 1_000_000_000
 _UNKNOWN_RATE_HZ = 20.0  # of a single picture
 _RATE_SAMPLE = 100
 
@@ -109,4 +109,4 @@ def _rate_hz(reader: BagReader, labels: str) -> float:
         with contextlib.suppress(BadImage):
             stamps_ns.append(read_picture(reader.topics[labels], message.data).header.stamp_ns)
     duration_ns = stamps_ns[-1] - stamps_ns[0] if stamps_ns else 0
-    return (len(stamps_ns) - 1) * _NS_PER_S / duration_ns if duration_ns > 0 else _UNKNOWN_RATE_HZ
+    return (len(stamps_ns) - 1) * NS_PER_S / duration_ns if duration_ns > 0 else _UNKNOWN_RATE_HZ

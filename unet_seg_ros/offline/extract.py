@@ -23,10 +23,10 @@ from unet_seg_ros.datasets.capture_writer import (
 from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.files import named_when_whole
+from unet_seg_ros.units import NS_PER_S
 
 # Of frames closer to each other than this the worst one is enough.
-_NEIGHBOURS_NS = 1_000_000_000
-_NS_PER_S = 1_000_000_000
+_NEIGHBOURS_NS = NS_PER_S
 _MAX_REPORT_BYTES = 1 << 28
 
 
@@ -136,7 +136,7 @@ def _pair(sample: Sample, stamp_ns: int, run: int) -> CapturedPair:
     tags[..., 2] = sample.labels
     line = {
         "name": sample.name,
-        "timestamp": stamp_ns / _NS_PER_S,
+        "timestamp": stamp_ns / NS_PER_S,
         "town": UNKNOWN_TOWN,
         "run": run,
     }

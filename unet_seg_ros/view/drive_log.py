@@ -33,6 +33,7 @@ from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.images import Image
 from unet_seg_ros.messages.topics import CameraTopics
+from unet_seg_ros.units import NS_PER_S
 from unet_seg_ros.view import layout
 
 APPLICATION = "unet_seg_ros"
@@ -40,9 +41,9 @@ TIMELINE = "stamp"
 # Edges stay sharp in a twenty-fifth of the bytes.
 _JPEG_QUALITY = 80
 # The stamps of several cameras need not come in order; further back than this is a new drive.
-_RESTART_NS = 1_000_000_000
+_RESTART_NS = NS_PER_S
 # Stamps after this (2001) are of the calendar, not of a simulation.
-_CALENDAR_NS = 1_000_000_000 * 1_000_000_000
+_CALENDAR_NS = 1_000_000_000 * NS_PER_S
 
 # The others are what OpenCV encodes; it leaves an alpha channel out.
 _TO_BGR = {"rgb": cv2.COLOR_RGB2BGR, "rgba": cv2.COLOR_RGBA2BGR}

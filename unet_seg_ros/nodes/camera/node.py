@@ -40,13 +40,12 @@ from unet_seg_ros.ros.camera_info import pinhole_camera_info
 from unet_seg_ros.ros.parameters import ParameterError, declare
 from unet_seg_ros.ros.qos import overridable
 from unet_seg_ros.ros.run import run
+from unet_seg_ros.units import NS_PER_S
 
 NODE_NAME = "camera"
 
 QUEUE_DEPTH = 10  # of the publishers, as in carla_ros_bridge
 DELIVERY_TIMEOUT_S = 5.0
-
-_NS_PER_S = 1_000_000_000
 
 
 class CameraNode(Node):
@@ -178,7 +177,7 @@ class CameraNode(Node):
     def _next_stamp_ns(self) -> int:
         if not self._value("clock"):
             return int(self.get_clock().now().nanoseconds)
-        stamp_ns = round(self._published / self._rate * _NS_PER_S)
+        stamp_ns = round(self._published / self._rate * NS_PER_S)
         self._clock_publisher.publish(ClockMessage(clock=Time(nanoseconds=stamp_ns).to_msg()))
         return stamp_ns
 

@@ -45,6 +45,7 @@ from unet_seg_ros.messages.topics import DIAGNOSTICS
 from unet_seg_ros.ros.parameters import ParameterError, ParameterSpec, declare
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
+from unet_seg_ros.units import NS_PER_S
 
 NODE_NAME = "recorder"
 
@@ -159,7 +160,7 @@ class RecorderNode(Node):
     def _read_limits(self) -> Limits:
         return Limits(
             file_bytes=self.get_parameter("max_file_mib").value << 20,
-            file_duration_ns=self.get_parameter("max_file_duration_s").value * 10**9,
+            file_duration_ns=self.get_parameter("max_file_duration_s").value * NS_PER_S,
             bag_bytes=self.get_parameter("max_disk_mib").value << 20,
         )
 
@@ -250,7 +251,7 @@ def _recorded_qos(offer: QoSProfile) -> Qos:
 
 
 def _recorded_time(duration: Duration) -> QosTime:
-    return QosTime(*divmod(duration.nanoseconds, 10**9))
+    return QosTime(*divmod(duration.nanoseconds, NS_PER_S))
 
 
 def main(arguments: list[str] | None = None) -> int:

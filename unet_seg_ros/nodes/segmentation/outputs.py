@@ -18,6 +18,7 @@ from unet_seg_ros.messages.images import Header
 from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.ros import qos
 from unet_seg_ros.ros.legend import LabelInfo, label_info_message, legend_image, legend_message
+from unet_seg_ros.units import NS_PER_S
 
 
 class CameraOutputs:
@@ -80,7 +81,7 @@ class CameraOutputs:
     def publish_camera_info(self, info: CameraInfo | None, header: Header) -> None:
         """Publish the camera's `info` with the header of a mask, if somebody listens."""
         if info and _is_watched(self._camera_info):
-            info.header.stamp.sec, info.header.stamp.nanosec = divmod(header.stamp_ns, 10**9)
+            info.header.stamp.sec, info.header.stamp.nanosec = divmod(header.stamp_ns, NS_PER_S)
             info.header.frame_id = header.frame_id
             self._camera_info.publish(info)
 

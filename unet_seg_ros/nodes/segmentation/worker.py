@@ -24,6 +24,7 @@ from unet_seg_ros.nodes.slots import NewestFrames
 from unet_seg_ros.nodes.statistics import CameraStatistics
 from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.geometry import Size
+from unet_seg_ros.units import NS_PER_S
 
 if TYPE_CHECKING:  # it brings torch, which takes seconds to import: the loader's thread does that
     from unet_seg_ros.inference.segmenter import Segmenter
@@ -279,8 +280,8 @@ class Worker:
         """Return the time from the stamp to here and to the callback, by the node's clock."""
         stamp_ns = job.image.header.stamp_ns
         times_s = {
-            "receive": (job.raw.received_ns - stamp_ns) / 1e9,
-            "age": (self._now_ns() - stamp_ns) / 1e9,
+            "receive": (job.raw.received_ns - stamp_ns) / NS_PER_S,
+            "age": (self._now_ns() - stamp_ns) / NS_PER_S,
         }
         return {name: _ms(time) for name, time in times_s.items() if abs(time) < COMPARABLE_S}
 
