@@ -13,16 +13,16 @@ from pathlib import Path
 
 
 @contextmanager
-def named_when_whole(path: Path) -> Iterator[Path]:
+def named_when_whole(path: Path, mark: str = "partial") -> Iterator[Path]:
     """Give a path to write a file or folder at, which is renamed to `path` at the end of the block.
 
-    It is `NAME.partial.SUFFIX`. Whatever is there is removed when the block is left by an
+    It is `NAME.<mark>.SUFFIX`. Whatever is there is removed when the block is left by an
     exception.
 
     Raises:
         FileExistsError: `path` exists, or is being written, or was when a process was killed.
     """
-    partial = path.with_name(f"{path.stem}.partial{path.suffix}")
+    partial = path.with_name(f"{path.stem}.{mark}{path.suffix}")
     if path.exists():
         raise FileExistsError(f"{path} exists already: give another output, or remove it")
     if partial.exists():

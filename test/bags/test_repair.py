@@ -5,9 +5,11 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import yaml
@@ -38,7 +40,8 @@ from written_bags import (
     write_drive,
 )
 
-from unet_seg_ros.bags import repair as repair_module
+from unet_seg_ros.bags.mcap_file import McapFile
+from unet_seg_ros.bags.metadata import FileEntry
 from unet_seg_ros.bags.repair import repair
 from unet_seg_ros.bags.writer import BagError, Limits
 
@@ -46,6 +49,7 @@ ANY_BYTE = st.integers(0, 1 << 40)
 FEW_BYTES = 70_000  # large enough for a chunk of its own
 # The writer takes room for a chunk and the end of the file before it begins with either.
 LEAST_ROOM = FEW_BYTES + (1 << 14)
+MOST_IN_A_CHUNK = 4
 
 
 def in_file_order(file: Path) -> list[bytes]:
@@ -62,6 +66,11 @@ def partial_bag(folder: Path, *contents: bytes) -> Path:
     for number, content in enumerate(contents):
         (path / f"bag_{number}.mcap").write_bytes(content)
     return path
+
+
+def check_same(file: Path, expected: list[bytes]) -> None:
+    """Check that a file has these messages, whatever their order."""
+    assert sorted(in_file_order(file)) == sorted(expected)
 
 
 def check_readers_agree(bag: Path, expected: list[bytes]) -> None:
@@ -95,10 +104,11 @@ def test_a_file_cut_off_anywhere_keeps_its_first_messages(whole, cut, empty_room
     with TemporaryDirectory() as folder:
         path = partial_bag(Path(folder), content[:cut] + bytes(empty_room))
         repaired = repair(path)
+        assert (path / "bag_0.mcap").read_bytes() == content[:cut] + bytes(empty_room)
         kept = in_file_order(repaired.path / "bag_0.mcap")
-        assert kept == messages[: len(kept)]
+        assert sorted(kept) == sorted(messages[: len(kept)])
         assert len(kept) == repaired.entry.message_count
-        assert repaired.cut_bytes <= FEW_BYTES + 200  # a picture and its records
+        assert repaired.lost_bytes <= FEW_BYTES + 200  # a picture and its records
         check_readers_agree(repaired.path, kept)
 
 
@@ -107,19 +117,27 @@ def test_what_is_whole_is_kept_to_the_last_message(whole, tmp_path):
     messages = in_file_order(whole / "bag_0.mcap")
     for cut in (len(content) - 1, content.index(b"serialized_metadata")):
         repaired = repair(partial_bag(tmp_path, content[:cut]))
-        assert in_file_order(repaired.path / "bag_0.mcap") == messages
-        shutil.rmtree(repaired.path)
+        assert sorted(in_file_order(repaired.path / "bag_0.mcap")) == sorted(messages)
+        assert repaired.files[0].lost_messages in (0, None)
+        shutil.rmtree(tmp_path)
+        tmp_path.mkdir()
 
 
 @settings(max_examples=60, deadline=None)
 @given(at=ANY_BYTE, value=st.integers(1, 255))
 def test_a_damaged_file_is_no_surprise(whole, at, value):
+    messages = in_file_order(whole / "bag_0.mcap")
     content = bytearray((whole / "bag_0.mcap").read_bytes())
     content[at % len(content)] ^= value
     with TemporaryDirectory() as folder:
         path = partial_bag(Path(folder), bytes(content))
         if content.startswith(MCAP0_MAGIC):
-            assert repair(path).entry.message_count <= 11
+            repaired = repair(path)
+            # At most one chunk is lost, wherever the damage is.
+            kept = in_file_order(repaired.path / "bag_0.mcap")
+            assert not Counter(kept) - Counter(messages)
+            assert len(kept) >= len(messages) - MOST_IN_A_CHUNK
+            assert repaired.files[0].lost_messages in (len(messages) - len(kept), None)
         else:
             with pytest.raises(BagError, match="is no MCAP file"):
                 repair(path)
@@ -135,11 +153,13 @@ def test_anything_after_the_magic_is_no_surprise(content):
 
 def test_a_cut_off_recording_is_complete_under_its_own_name(whole, tmp_path):
     content = (whole / "bag_0.mcap").read_bytes()
-    path = partial_bag(tmp_path, content[: len(content) * 2 // 3])
+    content = content[: len(content) * 2 // 3]
+    path = partial_bag(tmp_path, content)
     repaired = repair(path)
     assert repaired.path == tmp_path / "bag"
     assert repaired.completed == ["bag_0.mcap"]
-    assert [item.name for item in tmp_path.iterdir()] == ["bag"]
+    assert sorted(item.name for item in tmp_path.iterdir()) == ["bag", "bag.partial"]
+    assert [item.read_bytes() for item in path.iterdir()] == [content]
     entry = repaired.entry
     assert {topic.name: topic.message_count for topic in entry.topics}.keys() == {
         LEGEND,
@@ -184,22 +204,61 @@ def test_the_last_file_of_several_is_cut_off(tmp_path):
 def test_a_whole_bag_is_left_alone(whole, tmp_path):
     path = shutil.copytree(whole, tmp_path / "bag")
     before = {file.name: file.read_bytes() for file in path.iterdir()}
-    assert repair(path).completed == []
+    for bag in (path, path / "bag_0.mcap"):
+        repaired = repair(bag)
+        assert (repaired.path, repaired.completed) == (bag, [])
+        assert repaired.entry.message_count == 11
     assert {file.name: file.read_bytes() for file in path.iterdir()} == before
+    assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_whole_bag_that_was_not_renamed_is_renamed(whole, tmp_path):
+def test_a_whole_bag_that_was_not_renamed_is_there_under_its_name(whole, tmp_path):
     path = shutil.copytree(whole, tmp_path / "bag.partial")
     assert repair(path).path == tmp_path / "bag"
     check_readers_agree(tmp_path / "bag", in_file_order(whole / "bag_0.mcap"))
 
 
-def test_a_file_on_its_own_is_completed_where_it_is(whole, tmp_path):
-    file = tmp_path / "alone.mcap"
-    file.write_bytes((whole / "bag_0.mcap").read_bytes()[:-1])
-    assert repair(file).path == file
-    assert in_file_order(file) == in_file_order(whole / "bag_0.mcap")
-    assert [item.name for item in tmp_path.iterdir()] == ["alone.mcap"]
+def test_a_folder_without_metadata_gets_a_copy_with_it(whole, tmp_path):
+    path = shutil.copytree(whole, tmp_path / "bag")
+    (path / "metadata.yaml").unlink()
+    repaired = repair(path)
+    assert repaired.path == tmp_path / "bag.repaired"
+    assert (repaired.completed, repaired.lost_bytes) == ([], 0)
+    assert sorted(read_with_rosbags(repaired.path)) == sorted(read_with_rosbags(whole))
+    assert not (path / "metadata.yaml").exists()
+
+
+def test_metadata_tells_what_a_file_has_lost(whole, tmp_path):
+    """A copy of a whole bag that broke off."""
+    path = shutil.copytree(whole, tmp_path / "bag")
+    document = yaml.safe_load((path / "metadata.yaml").read_text())
+    document["rosbag2_bagfile_information"]["custom_data"] = {"driver": "somebody"}
+    (path / "metadata.yaml").write_text(yaml.safe_dump(document))
+    content = (path / "bag_0.mcap").read_bytes()
+    (path / "bag_0.mcap").write_bytes(content[: len(content) // 2])
+    repaired = repair(path)
+    kept = len(in_file_order(repaired.path / "bag_0.mcap"))
+    assert 0 < kept < 11
+    assert repaired.files[0].lost_messages == 11 - kept
+    document = yaml.safe_load((repaired.path / "metadata.yaml").read_text())
+    assert document["rosbag2_bagfile_information"]["custom_data"] == {"driver": "somebody"}
+
+
+@pytest.mark.parametrize("name", ["alone.mcap", "alone.mcap.active", "alone.mcap.partial"])
+def test_a_file_on_its_own_is_copied_beside_it(whole, tmp_path, name):
+    file = tmp_path / name
+    content = (whole / "bag_0.mcap").read_bytes()[:-1]
+    file.write_bytes(content)
+    assert repair(file).path == tmp_path / "alone.repaired.mcap"
+    check_same(tmp_path / "alone.repaired.mcap", in_file_order(whole / "bag_0.mcap"))
+    assert file.read_bytes() == content
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_to_write_can_be_named(whole, tmp_path):
+    path = partial_bag(tmp_path, (whole / "bag_0.mcap").read_bytes()[:-1])
+    assert repair(path, tmp_path / "other").path == tmp_path / "other"
+    check_readers_agree(tmp_path / "other", in_file_order(whole / "bag_0.mcap"))
 
 
 def write_with_mcap(file: Path, messages: list[Message], **options: object) -> None:
@@ -241,11 +300,12 @@ def test_files_of_other_writers_are_completed(tmp_path: Path, write: Callable[..
         folder = tmp_path / f"rosbag2_{cut}"
         folder.mkdir()
         (folder / "other_0.mcap").write_bytes(content[:cut])
-        assert repair(folder).path == folder
-        kept = in_file_order(folder / "other_0.mcap")
-        assert kept == messages[: len(kept)]
-        check_readers_agree(folder, kept)
-    assert kept == messages
+        repaired = repair(folder)
+        assert repaired.path == folder.with_name(f"{folder.name}.repaired")
+        kept = in_file_order(repaired.path / "other_0.mcap")
+        assert sorted(kept) == sorted(messages[: len(kept)])
+        check_readers_agree(repaired.path, kept)
+    assert len(kept) == len(messages)
 
 
 def test_quality_of_service_is_kept_in_the_form_that_every_rosbag2_reads(tmp_path):
@@ -254,8 +314,8 @@ def test_quality_of_service_is_kept_in_the_form_that_every_rosbag2_reads(tmp_pat
     document = yaml.safe_load((bag / "metadata.yaml").read_text())
     assert document["rosbag2_bagfile_information"]["version"] == 9
     (bag / "metadata.yaml").unlink()
-    repair(bag)
-    document = yaml.safe_load((bag / "metadata.yaml").read_text())
+    repaired = repair(bag)
+    document = yaml.safe_load((repaired.path / "metadata.yaml").read_text())
     information = document["rosbag2_bagfile_information"]
     profiles = [
         yaml.safe_load(item["topic_metadata"]["offered_qos_profiles"])
@@ -266,29 +326,68 @@ def test_quality_of_service_is_kept_in_the_form_that_every_rosbag2_reads(tmp_pat
 
 
 @pytest.mark.parametrize(
-    ("behind", "value", "reason"),
+    ("behind", "value", "lost"),
     [
-        (-1000, 0xFF, "a chunk that is not what its checksum says"),  # in the picture
-        (0, Opcode.MESSAGE_INDEX ^ Opcode.DATA_END, "what follows"),  # the record behind it
-        (8, 0xFF, "what follows"),  # the length of that
+        (-1000, 0xFF, 1),  # in the picture: its checksum tells
+        (0, Opcode.MESSAGE_INDEX ^ Opcode.DATA_END, 0),  # the record behind it
+        (8, 0xFF, 0),  # the length of that
+        (-FEW_BYTES - 75, 0xFF, 1),  # the length of the chunk
     ],
 )
-def test_damage_in_the_middle_is_not_cut_off_unasked(
-    whole, tmp_path, monkeypatch, behind, value, reason
-):
-    monkeypatch.setattr(repair_module, "MAX_CUT_BYTES", FEW_BYTES)
+@pytest.mark.parametrize("has_end", [True, False])
+def test_what_is_behind_damage_is_kept(whole, tmp_path, behind, value, lost, has_end):
     content = bytearray((whole / "bag_0.mcap").read_bytes())
     messages = in_file_order(whole / "bag_0.mcap")
     pictures = [item for item in messages if len(item) == FEW_BYTES and len(set(item)) > 1]
     content[content.index(pictures[1]) + FEW_BYTES + behind] ^= value
-    path = partial_bag(tmp_path, bytes(content))
-    with pytest.raises(BagError, match=rf"damaged at byte .*{reason}.* give --force to cut it"):
+    path = partial_bag(tmp_path, bytes(content if has_end else content[:-1]))
+    repaired = repair(path)
+    assert (path / "bag_0.mcap").read_bytes() == (content if has_end else content[:-1])
+    expected = [item for item in messages if not lost or item != pictures[1]]
+    check_same(tmp_path / "bag" / "bag_0.mcap", expected)
+    check_readers_agree(repaired.path, expected)
+    [file] = repaired.files
+    assert file.lost_messages == (lost if has_end else None)
+    [gap] = file.gaps
+    assert 0 < gap.size < FEW_BYTES + 1000
+    assert None not in (gap.after_ns, gap.before_ns)
+
+
+def test_topics_that_a_lost_chunk_announces_are_known_by_the_end(tmp_path):
+    """As rosbag2 writes them: in the chunk of their first message."""
+    folder = tmp_path / "bag"
+    folder.mkdir()
+    file = folder / "bag_0.mcap"
+    write_with_mcap(file, drive(frames=5, size=FEW_BYTES), compression=CompressionType.NONE)
+    messages = in_file_order(file)
+    content = bytearray(file.read_bytes())
+    content[content.index(messages[1]) + 1000] ^= 0xFF
+    file.write_bytes(content)
+    repaired = repair(folder)
+    kept = in_file_order(repaired.path / "bag_0.mcap")
+    assert sorted(kept) == sorted(messages[-len(kept) :])
+    assert len(kept) == len(messages) - repaired.files[0].lost_messages > 5
+    content[-1] ^= 0xFF  # without its end nothing tells what they are of
+    file.write_bytes(content)
+    [found] = repair(folder, tmp_path / "without").files
+    assert found.orphans == len(kept) - found.message_count > 0
+
+
+def test_a_copy_that_does_not_read_back_is_none(whole, tmp_path, monkeypatch):
+    path = partial_bag(tmp_path, (whole / "bag_0.mcap").read_bytes()[:-1])
+    finish = McapFile.finish
+
+    def damage(file: McapFile, *arguments: Any) -> FileEntry:
+        entry = finish(file, *arguments)
+        content = bytearray(file.path.read_bytes())
+        content[len(content) // 2] ^= 0xFF
+        file.path.write_bytes(content)
+        return entry
+
+    monkeypatch.setattr(McapFile, "finish", damage)
+    with pytest.raises((BagError, ValueError)):
         repair(path)
-    assert (path / "bag_0.mcap").read_bytes() == content
-    repair(path, may_cut_much=True)
-    kept = in_file_order(tmp_path / "bag" / "bag_0.mcap")
-    assert pictures[0] in kept
-    assert kept == messages[: len(kept)] != messages
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(
@@ -323,7 +422,7 @@ def test_no_bag_is_one_sentence(tmp_path):
 def test_a_bag_of_that_name_is_not_replaced(whole, tmp_path):
     path = partial_bag(tmp_path, (whole / "bag_0.mcap").read_bytes()[:-1])
     shutil.copytree(whole, tmp_path / "bag")
-    with pytest.raises(BagError, match="bag exists already: move it away"):
+    with pytest.raises(FileExistsError, match="bag exists already: give another output"):
         repair(path)
 
 

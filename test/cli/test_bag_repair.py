@@ -5,10 +5,11 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
-from written_bags import CAMERA, LABELS, LEGEND, STEP_NS, drive, write_drive
+from written_bags import CAMERA, LABELS, LEGEND, PICTURE_SIZE, STEP_NS, drive, noise, write_drive
 
 from unet_seg_ros.cli.main import main
 
@@ -32,10 +33,28 @@ def test_what_was_kept_is_said(cut_off, capsys):
         f"       4 {CAMERA}",
         f"       4 {LABELS}",
         f"{path}: 9 messages, 1.1 s",
-        "completed drive_0.mcap; 0 bytes after the last whole chunk were cut off",
+        "completed drive_0.mcap; lost: 0 bytes, 0 messages",
     ]
     assert main(["bag", "repair", str(path)]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "nothing was cut off"
+    assert capsys.readouterr().out.splitlines()[-1] == "nothing was lost"
+
+
+def test_what_was_lost_is_said(cut_off, capsys):
+    file = cut_off / "drive_0.mcap"
+    content = bytearray(file.read_bytes())
+    content[content.index(noise(PICTURE_SIZE, seed=2)) + 7] ^= 1
+    file.write_bytes(content)
+    assert main(["bag", "repair", str(cut_off), str(cut_off.with_name("new"))]) == 0
+    *_, about, lost, outcome = capsys.readouterr().out.splitlines()
+    assert about == f"{cut_off.with_name('new')}: 8 messages, 1.1 s"
+    assert re.fullmatch(
+        r"drive_0.mcap: 300\d\d\d bytes from byte \d+ on cannot be read \(crc validation failed .*"
+        r"\): nothing between 1.050 s and 1.150 s",
+        lost,
+    )
+    assert re.fullmatch(
+        r"completed drive_0.mcap; lost: 300\d\d\d bytes, nobody can tell how many messages", outcome
+    )
 
 
 def test_programs_read_json(cut_off, capsys):
@@ -47,6 +66,8 @@ def test_programs_read_json(cut_off, capsys):
         "topics": {LEGEND: 1, CAMERA: 4, LABELS: 4},
         "completed_files": ["drive_0.mcap"],
         "cut_bytes": 0,
+        "lost_messages": 0,
+        "gaps": [],
     }
 
 

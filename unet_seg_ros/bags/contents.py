@@ -75,7 +75,6 @@ class Contents:
         counts: How many messages each channel has.
         start_ns: When the first message was received; larger than `end_ns` while there is none.
         end_ns: When the last one was.
-        attachment_count: How many attachments there are, which bags have none of.
         end_size: How many bytes the end of the file takes at most, rosbag2's metadata included.
     """
 
@@ -84,13 +83,11 @@ class Contents:
     counts: Counter[int] = field(default_factory=Counter)
     start_ns: int = _NO_TIME
     end_ns: int = 0
-    attachment_count: int = 0
     end_size: int = 1 << 14
     # Encoded at once: a drive of an hour with three cameras has two hundred thousand chunks.
     _chunk_indexes: bytearray = field(default_factory=bytearray)
     _chunk_count: int = 0
     _metadata_indexes: bytearray = field(default_factory=bytearray)
-    _metadata_names: set[str] = field(default_factory=set)
     _metadata_count: int = 0
 
     @property
@@ -120,13 +117,8 @@ class Contents:
     def add_metadata(self, index: records.MetadataIndex) -> None:
         """Note where a metadata record is."""
         self._metadata_indexes += encoded(index)
-        self._metadata_names.add(index.name)
         self._metadata_count += 1
         self.end_size += room_in_end(index)
-
-    def has_metadata(self, name: str) -> bool:
-        """Return whether there is a metadata record of this name."""
-        return name in self._metadata_names
 
     def entry(self, file_name: str) -> FileEntry:
         """Return what metadata.yaml says about the file."""
@@ -171,7 +163,7 @@ class Contents:
 
     def _summary_groups(self) -> dict[Opcode, bytes]:
         statistics = records.Statistics(
-            attachment_count=self.attachment_count,
+            attachment_count=0,
             channel_count=len(self.channels),
             channel_message_counts=dict(self.counts),
             chunk_count=self._chunk_count,

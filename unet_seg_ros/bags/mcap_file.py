@@ -76,6 +76,10 @@ class McapFile:
 
     While the file is open it is locked (`flock`).
 
+    Args:
+        path: The file.
+        name: What it is called when it is whole, if that is something else.
+
     Attributes:
         contents: What has been written.
 
@@ -83,8 +87,9 @@ class McapFile:
         OSError: also from every method that writes.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, name: str = "") -> None:
         self.path = path
+        self._name = name or path.name
         self.contents = Contents()
         self._compressor = zstandard.ZstdCompressor(level=1, write_checksum=True)
         self._definitions: list[Definition] = []
@@ -154,7 +159,7 @@ class McapFile:
     def finish(self, custom_data: Mapping[str, str], ros_distro: str) -> FileEntry:
         """Write what readers find everything by, close the file and tell what is in it."""
         self.flush()
-        entry = self.contents.entry(self.path.name)
+        entry = self.contents.entry(self._name)
         metadata = BagEntry([entry], custom_data, ros_distro).record()
         end = self.contents.end(self._end, metadata)
         self._append([end], -self.contents.end_size)  # the room that was kept for it

@@ -1,35 +1,42 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Completes bags whose recording was cut off: everything up to the last whole chunk is kept.
+"""Copies what can still be read of a bag that was cut off or is damaged into a new, whole bag.
 
-Files are completed where they are: what comes after the last whole chunk is cut off, and the index
-and summary are written in its place. Nothing that is kept is written anew, so a large bag needs no
-room beside it, and a repair that is cut off can be repeated.
+The damaged bag is left as it is. The new one has a temporary name until each of its files has been
+read back: message by message it is what was read of the damaged one.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import os
 import re
-from collections.abc import Iterator, Sequence
+import struct
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import NamedTuple, NoReturn
 
+import yaml
+from mcap import records
+from mcap.reader import SeekingReader
 from rosbags.rosbag2.errors import ReaderError
 from rosbags.rosbag2.metadata import dump_qos_v8, parse_qos
 from tqdm import tqdm
 
 from unet_seg_ros.bags import metadata
-from unet_seg_ros.bags.mcap_file import FILE_START
+from unet_seg_ros.bags.contents import OFFERED_QOS, Contents, Definition
+from unet_seg_ros.bags.mcap_file import McapFile
 from unet_seg_ros.bags.metadata import BagEntry, FileEntry
-from unet_seg_ros.bags.scan import Scan, scan
+from unet_seg_ros.bags.salvage import Salvage
 from unet_seg_ros.bags.writer import PARTIAL, BagError
+from unet_seg_ros.files import named_when_whole
 
-# A writer that is cut off leaves half a chunk, at most as large as its largest message.
-MAX_CUT_BYTES = 1 << 26
+_SUFFIX = ".mcap"
+# `drive_2.mcap`, or what a program that was killed left under a temporary name.
+_FILE_NAME = re.compile(r"(?P<stem>.+?(?:_(?P<number>\d{1,9}))?)\.mcap(?:\.active|\.partial)?")
+_MESSAGE = struct.Struct("<HIQQ")  # channel id, sequence, log time, publish time
 
 
 @dataclass(frozen=True)
@@ -37,139 +44,216 @@ class RepairedBag:
     """A bag that is whole.
 
     Attributes:
-        path: Where it is now.
+        path: Where it is: where it was, if nothing was missing.
         entry: What is in it.
-        completed: The names of the files that were completed; empty where nothing was missing.
-        cut_bytes: How many bytes after the last whole chunk were cut off of them.
+        files: What became of each file.
     """
 
     path: Path
     entry: BagEntry
-    completed: Sequence[str]
-    cut_bytes: int
+    files: Sequence[Salvage]
+
+    @property
+    def completed(self) -> list[str]:
+        """The names of the files of which something was missing, if only their end."""
+        return [file.path.name for file in self.files if not file.is_whole]
+
+    @property
+    def lost_bytes(self) -> int:
+        """How many bytes could not be read, empty room and the ends of files not counted."""
+        return sum(gap.size for file in self.files for gap in file.gaps)
 
 
-def repair(path: Path, may_cut_much: bool = False) -> RepairedBag:
-    """Complete a rosbag2 folder of MCAP files, or one such file.
+def repair(path: Path, target: Path | None = None) -> RepairedBag:
+    """Write a whole bag with all that can be read of a rosbag2 folder of MCAP files, or of a file.
 
-    A folder gets its metadata.yaml, and loses `.partial` from its name. Nothing is changed unless
-    all files can be completed. Works for what `ros2 bag record` leaves, too.
+    Where nothing is missing of `path`, nothing is written.
 
     Args:
         path: The folder or file.
-        may_cut_much: Whether more than `MAX_CUT_BYTES` of a file may be cut off. That is not what a
-            recording that was cut off leaves, but damage in the middle.
+        target: What to write. By default `drive` for a folder `drive.partial`, `NAME.repaired` for
+            any other, and `NAME.repaired.mcap` for a file.
 
     Raises:
-        BagError: There is no such bag, or it cannot be repaired; the message says why.
+        BagError: There is no such bag, nothing can be repaired of it, or what was written does not
+            read back; the message says why.
         OSError: It cannot be read or written.
     """
     path = path.absolute()
-    files, target = _files(path), _target(path)
+    files = _files(path)
+    target = target.absolute() if target else _default_target(path)
+    recorded = _recorded(path)
     with contextlib.ExitStack() as stack:
-        streams = [stack.enter_context(_locked(file)) for file in files]
-        found = _scan_all(files)
-        if not may_cut_much:
-            for file, item in zip(files, found, strict=True):
-                _check_cut(file, item)
-        for stream, item in zip(streams, found, strict=True):
-            if not item.is_whole:
-                _complete(stream, item)
-    entries = [_entry(file.name, item) for file, item in zip(files, found, strict=True)]
-    completed = [file.name for file, item in zip(files, found, strict=True) if not item.is_whole]
-    bag = BagEntry(entries, custom_data={})
-    if path.is_dir() and (completed or not (path / metadata.FILE_NAME).exists()):
-        bag.write(path)
-    if target != path:
-        path.rename(target)
-    return RepairedBag(target, bag, completed, sum(item.useless_bytes for item in found))
+        for file in files:
+            stack.enter_context(_no_recording(file))
+        if whole := _if_whole(path, files, recorded):
+            return whole
+        with named_when_whole(target, "unfinished") as unfinished:
+            return _copy(path, files, unfinished, target, recorded)
 
 
-def _files(path: Path) -> list[Path]:
-    """Return the files of a bag in their order."""
+def _copy(
+    path: Path, files: Mapping[Path, str], unfinished: Path, target: Path, recorded: _Recorded
+) -> RepairedBag:
+    entries, salvaged = [], []
+    if path.is_dir():
+        unfinished.mkdir()
+    with _progress(files) as progress:
+        for source, name in files.items():
+            found = Salvage(source, recorded.counts.get(source.name), progress.update)
+            copy = (unfinished / name, name) if path.is_dir() else (unfinished, target.name)
+            entries.append(_copy_file(found, *copy, recorded))
+            salvaged.append(found)
+    bag = BagEntry(entries, recorded.custom_data, recorded.ros_distro)
+    if path.is_dir():
+        bag.write(unfinished)
+    return RepairedBag(target, bag, salvaged)
+
+
+def _copy_file(found: Salvage, copy: Path, name: str, recorded: _Recorded) -> FileEntry:
+    """Write what can be read of a file, and read that back."""
+    file, checksum = McapFile(copy, name), 0
+    try:
+        for record in found.records():
+            if isinstance(record, records.Message):
+                checksum += _checksum(record)
+                file.write(
+                    record.channel_id,
+                    record.sequence,
+                    record.log_time,
+                    record.publish_time,
+                    record.data,
+                )
+            else:
+                file.add_definition(_as_v8(record))
+        entry = file.finish(recorded.custom_data, recorded.ros_distro)
+    except BaseException:
+        file.abandon()
+        raise
+    with copy.open("rb") as stream:
+        written = SeekingReader(stream, validate_crcs=True).iter_messages()
+        checksum -= sum(_checksum(message) for _, _, message in written)
+    if checksum:
+        raise BagError(f"{copy}: does not read back as it was written; is the disk sound?")
+    return entry
+
+
+def _checksum(message: records.Message) -> int:
+    """Return a number that is another one where anything of a message is."""
+    head = _MESSAGE.pack(
+        message.channel_id, message.sequence, message.log_time, message.publish_time
+    )
+    return zlib.crc32(message.data, zlib.crc32(head))
+
+
+class _Recorded(NamedTuple):
+    """What metadata.yaml says of a bag; `counts` is how many messages each file has, by name."""
+
+    counts: Mapping[str, int]
+    custom_data: Mapping[str, str]
+    ros_distro: str
+
+
+def _recorded(path: Path) -> _Recorded:
+    """Return what metadata.yaml says, nothing where there is none that can be read."""
+    try:
+        text = (path / metadata.FILE_NAME).read_text(encoding="utf-8")
+        bag = yaml.safe_load(text)["rosbag2_bagfile_information"]
+        return _Recorded(
+            {Path(item["path"]).name: int(item["message_count"]) for item in bag["files"]},
+            {str(key): str(value) for key, value in (bag.get("custom_data") or {}).items()},
+            str(bag.get("ros_distro") or ""),
+        )
+    except (OSError, ValueError, TypeError, LookupError, AttributeError, yaml.YAMLError):
+        return _Recorded({}, {}, "")
+
+
+def _if_whole(path: Path, files: Mapping[Path, str], recorded: _Recorded) -> RepairedBag | None:
+    """Return what is in a bag of which nothing is missing; None for any other."""
+    is_folder = path.is_dir()
+    names = {file.name for file in files}
+    if path.suffix == PARTIAL or (is_folder and names != recorded.counts.keys()):
+        return None
+    entries, salvaged = [], []
+    with _progress(files) as progress:
+        for file in files:
+            found, contents = Salvage(file, None, progress.update), Contents()
+            for record in found.records():
+                if not found.has_end:
+                    return None
+                if isinstance(record, records.Message):
+                    time_ns = record.log_time
+                    contents.add_messages({record.channel_id: 1}, time_ns, time_ns)
+                else:
+                    contents.add_definition(record)
+            count = recorded.counts.get(file.name, found.message_count)
+            if not found.is_whole or count != found.message_count:
+                return None
+            entries.append(contents.entry(file.name))
+            salvaged.append(found)
+    return RepairedBag(path, BagEntry(entries, recorded.custom_data), salvaged)
+
+
+def _files(path: Path) -> dict[Path, str]:
+    """Return the files of a bag in their order, with the names that they have in a whole one."""
     if not path.exists():
         raise BagError(f"{path}: there is no such bag")
     if not path.is_dir():
-        return [path]
-    files = sorted(path.glob("*.mcap"), key=_number)
-    if not files:
+        return {path: path.name}
+    matches = {file: _FILE_NAME.fullmatch(file.name) for file in sorted(path.iterdir())}
+    numbers = {file: int(match["number"] or 0) for file, match in matches.items() if match}
+    if not numbers:
         raise BagError(f"{path} holds no .mcap file, which is what can be repaired")
     if packed := sorted(path.glob("*.mcap.zstd")):
         raise BagError(f"{packed[0]} is compressed as a whole: unpack it first, with unzstd")
+    files: dict[Path, str] = {}
+    # `drive_2.mcap` before `drive_10.mcap`.
+    for file in sorted(numbers, key=lambda file: (numbers[file], file.name)):
+        name = _whole_name(file)
+        if name in files.values():
+            raise BagError(f"{file}: there is a {name} beside it; move one of them away")
+        files[file] = name
     return files
 
 
-def _number(file: Path) -> tuple[int, str]:
-    """Return what sorts `drive_2.mcap` before `drive_10.mcap`."""
-    match = re.search(r"(\d{1,9})$", file.stem)
-    return int(match[1]) if match else 0, file.name
+def _whole_name(file: Path) -> str:
+    match = _FILE_NAME.fullmatch(file.name)
+    return f"{match['stem']}{_SUFFIX}" if match else f"{file.name}{_SUFFIX}"
 
 
-def _target(path: Path) -> Path:
-    """Return what a bag is called when it is whole."""
-    if not path.is_dir() or path.suffix != PARTIAL:
-        return path
-    target = path.with_suffix("")
-    if target.exists():
-        raise BagError(f"{target} exists already: move it away, then repair {path}")
-    return target
+def _default_target(path: Path) -> Path:
+    if not path.is_dir():
+        return path.with_name(f"{_whole_name(path).removesuffix(_SUFFIX)}.repaired{_SUFFIX}")
+    return path.with_suffix("" if path.suffix == PARTIAL else f"{path.suffix}.repaired")
 
 
 @contextlib.contextmanager
-def _locked(file: Path) -> Iterator[BinaryIO]:
-    """Open a file that nobody records to."""
-    with file.open("r+b") as stream:
+def _no_recording(file: Path) -> Iterator[None]:
+    """Refuse a file that is being recorded."""
+    with file.open("rb") as stream:
         try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             raise BagError(f"{file} is being recorded: stop that first") from None
         except OSError:  # not every file system can lock
             pass
-        yield stream
+        yield
 
 
-def _scan_all(files: Sequence[Path]) -> list[Scan]:
+def _progress(files: Iterable[Path]) -> tqdm[NoReturn]:
     size = sum(file.stat().st_size for file in files)
-    with tqdm(total=size, desc="reading", unit="B", unit_scale=True, disable=None) as progress:
-        return [scan(file, progress.update) for file in files]
+    return tqdm(total=size, desc="reading", unit="B", unit_scale=True, disable=None)
 
 
-def _check_cut(file: Path, found: Scan) -> None:
-    if found.useless_bytes > MAX_CUT_BYTES:
-        reason = f" ({found.damage})" if found.damage else ""
-        raise BagError(
-            f"{file} is damaged at byte {found.end}{reason}: what follows, "
-            f"{found.useless_bytes >> 20} MiB, is more than a recording that was cut off leaves; "
-            "copy the file if you want to keep that, then give --force to cut it off"
-        )
+def _as_v8(record: Definition) -> Definition:
+    """Return a topic with its QoS profiles as version 8 of metadata.yaml writes them.
 
-
-def _complete(stream: BinaryIO, found: Scan) -> None:
-    """Cut off what is of no use and write the end of the file."""
-    name = Path(stream.name).name
-    start = b"" if found.end else FILE_START
-    head = start + found.missing
-    record = None
-    if not found.contents.has_metadata(metadata.RECORD_NAME):
-        record = BagEntry([_entry(name, found)], custom_data={}).record()
-    stream.truncate(found.end)
-    stream.seek(found.end)
-    stream.write(head)
-    stream.write(found.contents.end(found.end + len(head), record))
-    stream.flush()
-    os.fsync(stream.fileno())
-
-
-def _entry(name: str, found: Scan) -> FileEntry:
-    """Return what metadata.yaml says about a file, whichever distribution recorded it."""
-    entry = found.contents.entry(name)
-    topics = [replace(topic, offered_qos=_as_v8(topic.offered_qos)) for topic in entry.topics]
-    return replace(entry, topics=topics)
-
-
-def _as_v8(offered_qos: str) -> str:
-    """Return QoS profiles as version 8 of metadata.yaml writes them; nothing for nonsense."""
+    Those that are nonsense are left out.
+    """
+    if isinstance(record, records.Schema):
+        return record
     try:
-        return dump_qos_v8(parse_qos(offered_qos))
+        profiles = dump_qos_v8(parse_qos(record.metadata.get(OFFERED_QOS, "")))
     except (ReaderError, ValueError, TypeError, KeyError, AttributeError):
-        return ""
+        profiles = ""
+    return replace(record, metadata={**record.metadata, OFFERED_QOS: profiles})
