@@ -228,6 +228,15 @@ def test_a_folder_without_metadata_gets_a_copy_with_it(whole, tmp_path):
     assert not (path / "metadata.yaml").exists()
 
 
+def test_a_sqlite_folder_without_metadata_becomes_mcap(tmp_path):
+    bag = write_rosbag2(tmp_path / "bag", rosbags_drive(), StoragePlugin.SQLITE3)
+    (bag / "metadata.yaml").unlink()
+    repaired = repair(bag)
+    assert [file.lost_messages for file in repaired.files] == [0]
+    messages = [(item.topic, item.time_ns, item.data) for item in rosbags_drive()]
+    assert sorted(read_with_rosbags(tmp_path / "bag.repaired")) == sorted(messages)
+
+
 def test_metadata_tells_what_a_file_has_lost(whole, tmp_path):
     """A copy of a whole bag that broke off."""
     path = shutil.copytree(whole, tmp_path / "bag")
@@ -394,8 +403,8 @@ def test_a_copy_that_does_not_read_back_is_none(whole, tmp_path, monkeypatch):
     ("name", "content", "message"),
     [
         ("a.mcap", b"PNG or such", "a.mcap is no MCAP file"),
-        ("a.db3", b"SQLite format 3\0", "holds no .mcap file"),
-        ("a.mcap.zstd", b"", "holds no .mcap file"),
+        ("a.db3", b"SQLite format 3\0", "a.db3: not a rosbag2 folder"),
+        ("a.mcap.zstd", b"", "holds no .mcap or .db3 file"),
     ],
 )
 def test_what_cannot_be_repaired_is_one_sentence(tmp_path, name, content, message):

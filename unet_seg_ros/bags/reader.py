@@ -2,44 +2,39 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads recorded drives of any kind: rosbag2 as MCAP or SQLite, ROS 1 bags.
 
-`rosbags` knows them all. Its MCAP reader does not tell when a message was published, only when it
-was recorded, so indexed MCAP files are read with the `mcap` package.
+`rosbags` knows them all; indexed MCAP files are read with the `mcap` package (`mcap_reader`).
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
-from mcap.reader import SeekingReader
+from mcap.writer import MCAP0_MAGIC
 from rosbags import rosbag1, rosbag2
 from rosbags.interfaces import Connection, ConnectionExtRosbag2, MessageDefinitionFormat
 
+from unet_seg_ros.bags.mcap_reader import (
+    ALL_OF_IT,
+    Extent,
+    McapFiles,
+    Recorded,
+    has_index,
+    known_definition,
+)
+from unet_seg_ros.bags.metadata import FILE_NAME
 from unet_seg_ros.bags.ros1 import Ros1Types
 from unet_seg_ros.bags.writer import BagError, Topic
-from unet_seg_ros.messages.definitions import Definition, Definitions, UnknownTypeError
+from unet_seg_ros.messages.definitions import Definition
 from unet_seg_ros.units import NS_PER_S
 
+__all__ = ["ALL_OF_IT", "BagReader", "Extent", "Recorded"]
+
 _MCAP, _ROS1 = ".mcap", ".bag"
-
-
-class Recorded(NamedTuple):
-    """A recorded message.
-
-    Attributes:
-        topic: The name of its topic.
-        data: The message as ROS 2 serializes it, plain CDR.
-        log_time_ns: When it was recorded.
-        publish_time_ns: When it was published; where the bag does not tell, when it was recorded.
-    """
-
-    topic: str
-    data: bytes
-    log_time_ns: int
-    publish_time_ns: int
+_REPAIR = "make a whole copy with unet-seg bag repair"
 
 
 class BagReader:
@@ -56,6 +51,7 @@ class BagReader:
         counts: How many messages each topic has.
         start_ns: When the first message was recorded; 0 in an empty bag.
         end_ns: When the last one was.
+        notes: What is passed over, and why: topics with messages that are not of ROS.
 
     Raises:
         BagError: There is no such bag, or it cannot be read.
@@ -68,20 +64,24 @@ class BagReader:
         try:
             self._open()
         except Exception as error:  # whatever the parsers do at bytes that are no bag
+            if obstacle := _obstacle(path):
+                raise BagError(f"{path}: {obstacle}") from error
             raise BagError(
                 f"{path}: not a rosbag2 folder, .mcap, .db3 or ROS 1 .bag that can be read: "
                 f"{_reason(error)}"
             ) from error
 
-    def messages(self, topics: Collection[str] | None = None) -> Iterator[Recorded]:
-        """Yield the messages of `topics`, or of all.
+    def messages(
+        self, topics: Collection[str] | None = None, extent: Extent = ALL_OF_IT
+    ) -> Iterator[Recorded]:
+        """Yield the messages of `topics`, or of all, as far as they were recorded in `extent`.
 
         Raises:
             BagError: The bag is damaged from here on.
         """
         time_ns = self.start_ns
         try:
-            for message in self._messages(self.topics if topics is None else topics):
+            for message in self._messages(self.topics if topics is None else topics, extent):
                 time_ns = message.log_time_ns
                 yield message
         except Exception as error:
@@ -96,7 +96,7 @@ class BagReader:
 
     def close(self) -> None:
         """Close the files."""
-        self._reader.close()
+        (self._mcap or self._reader).close()
 
     def __enter__(self) -> BagReader:
         return self
@@ -106,27 +106,34 @@ class BagReader:
 
     def _open(self) -> None:
         self._ros1_types: Ros1Types | None = None
-        self._mcap_files: list[Path] = []
+        self._mcap: McapFiles | None = None
         self._reader: rosbag1.Reader | rosbag2.Reader
+        self.topics: dict[str, Topic] = {}
+        self.counts: dict[str, int] = {}
+        self.notes: list[str] = []
         if self.path.suffix == _ROS1 and self.path.is_file():
             self._reader = rosbag1.Reader(self.path)
             self._reader.open()
             self._ros1_types = Ros1Types(self._reader.connections)
+        elif files := _mcap_files(self.path):
+            self._mcap = McapFiles(*files)
+            self.start_ns, self.end_ns = self._mcap.start_ns, self._mcap.end_ns
+            self.notes += self._mcap.notes
+            for topic, count in self._mcap.channels:
+                self._add(topic, count)
+            return
         else:
             self._reader = rosbag2.Reader(self.path)
             self._reader.open()
-            self._mcap_files = _indexed_mcap_files(self.path)
-        self.topics: dict[str, Topic] = {}
-        self.counts: dict[str, int] = {}
-        for connection in self._reader.connections:
-            self._add(connection)
+        for item in self._reader.connections:
+            topic = self._ros1_types.topic(item) if self._ros1_types else _topic(item)
+            self._add(topic, item.msgcount)
         has_messages = any(self.counts.values())
         self.start_ns = self._reader.start_time if has_messages else 0
         self.end_ns = self._reader.end_time - 1 if has_messages else 0
 
-    def _add(self, connection: Connection) -> None:
+    def _add(self, topic: Topic, count: int) -> None:
         """Note a connection; several of one topic are one topic, with the QoS of all."""
-        topic = self._ros1_types.topic(connection) if self._ros1_types else _topic(connection)
         known = self.topics.get(topic.name)
         if known:
             if known.type_name != topic.type_name:
@@ -135,49 +142,72 @@ class BagReader:
                 )
             topic = replace(topic, offered_qos=[*known.offered_qos, *topic.offered_qos])
         self.topics[topic.name] = topic
-        self.counts[topic.name] = self.counts.get(topic.name, 0) + connection.msgcount
+        self.counts[topic.name] = self.counts.get(topic.name, 0) + count
 
-    def _messages(self, topics: Collection[str]) -> Iterator[Recorded]:
-        if self._mcap_files:
-            for file in self._mcap_files:
-                yield from _mcap_messages(file, topics)
+    def _messages(self, topics: Collection[str], extent: Extent) -> Iterator[Recorded]:
+        if self._mcap:
+            yield from self._mcap.messages(topics, extent)
             return
         wanted = [item for item in self._reader.connections if item.topic in topics]
         if not wanted:  # which rosbags would take for all
             return
-        for connection, time_ns, data in self._reader.messages(wanted):
+        for connection, time_ns, data in self._reader.messages(wanted, *extent):
             if self._ros1_types:
                 data = self._ros1_types.to_cdr(data, connection.msgtype)
             yield Recorded(connection.topic, data, time_ns, time_ns)
 
 
-def _mcap_messages(file: Path, topics: Collection[str]) -> Iterator[Recorded]:
-    with file.open("rb") as stream:
-        reader = SeekingReader(stream, validate_crcs=True)
-        for _, channel, message in reader.iter_messages(topics=list(topics)):
-            yield Recorded(channel.topic, message.data, message.log_time, message.publish_time)
+def _mcap_files(bag: Path) -> tuple[list[Path], dict[str, str]] | None:
+    """Return the MCAP files of a bag in their order, and the hashes of types by topic.
 
-
-def _indexed_mcap_files(bag: Path) -> list[Path]:
-    """Return the MCAP files of a bag in their order; none where `rosbags` has to read it.
-
-    That is where it is SQLite, compressed as a whole, or without an index: then the `mcap` package
-    would read all of it into memory to sort it.
+    None where `rosbags` has to read it: where it is SQLite, compressed as a whole or message by
+    message, or without an index; then the `mcap` package would read all of it into memory to sort
+    it.
     """
-    files = [bag]
+    files, digests = [bag], {}
     if bag.is_dir():
-        document = yaml.safe_load((bag / "metadata.yaml").read_text(encoding="utf-8"))
+        document = yaml.safe_load((bag / FILE_NAME).read_text(encoding="utf-8"))
         information = document["rosbag2_bagfile_information"]
         if information.get("compression_format"):
-            return []
+            return None
         files = [bag / Path(name).name for name in information["relative_file_paths"]]
-    return files if all(file.suffix == _MCAP and _has_index(file) for file in files) else []
+        for item in information["topics_with_message_count"]:
+            about = item["topic_metadata"]
+            digests[about["name"]] = about.get("type_description_hash") or ""
+    if all(file.suffix == _MCAP and has_index(file) for file in files):
+        return files, digests
+    return None
 
 
-def _has_index(file: Path) -> bool:
+def _obstacle(path: Path) -> str:
+    """Return what a bag lacks and what to do; "" where that is not known."""
+    if path.is_file():
+        if path.suffix == ".active":
+            return "is a ROS 1 recording that was cut off: rosbag reindex a copy named .bag"
+        if path.suffix == ".zstd":
+            return f"is compressed as a whole: unpack it first, with unzstd {path}"
+        if _is_cut_off(path):
+            return f"has no end, as a recording that was cut off: {_REPAIR} {path}"
+        return ""
+    if not (path / FILE_NAME).exists():
+        if any(path.glob("*.mcap")) or any(path.glob("*.db3")):
+            return f"has no {FILE_NAME}: {_REPAIR} {path}"
+        if packed := sorted(path.glob("*.zstd")):
+            return f"has no {FILE_NAME}; {packed[0].name} {_obstacle(packed[0])}"
+        return f"has no {FILE_NAME}, and no .mcap or .db3 file"
+    for file in sorted(path.glob("*.mcap")):
+        if _is_cut_off(file):
+            return f"its file {file.name} has no end: {_REPAIR} {path}"
+    return ""
+
+
+def _is_cut_off(file: Path) -> bool:
+    """Return whether a file begins as MCAP, and does not end so."""
     with file.open("rb") as stream:
-        summary = SeekingReader(stream).get_summary()
-    return summary is not None and bool(summary.chunk_indexes)
+        if stream.read(len(MCAP0_MAGIC)) != MCAP0_MAGIC:
+            return False
+        stream.seek(-len(MCAP0_MAGIC), os.SEEK_END)
+        return stream.read() != MCAP0_MAGIC
 
 
 def _topic(connection: Connection) -> Topic:
@@ -188,7 +218,7 @@ def _topic(connection: Connection) -> Topic:
     if connection.msgdef.format is MessageDefinitionFormat.IDL:
         encoding = "ros2idl"
     elif connection.msgdef.format is MessageDefinitionFormat.NONE:
-        definition = _known_definition(connection.msgtype)
+        definition = known_definition(connection.msgtype)
     return Topic(
         connection.topic,
         connection.msgtype,
@@ -197,17 +227,6 @@ def _topic(connection: Connection) -> Topic:
         connection.ext.offered_qos_profiles,
         encoding,
     )
-
-
-def _known_definition(type_name: str) -> Definition:
-    """Return a definition for SQLite bags from before ROS 2 Iron, which have none.
-
-    An empty one, as rosbag2 itself does, where the type is not installed.
-    """
-    try:
-        return Definitions().get(type_name)
-    except (UnknownTypeError, ImportError):
-        return Definition("", "")
 
 
 def _reason(error: Exception) -> str:

@@ -13,7 +13,7 @@ import fcntl
 import re
 import struct
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -30,12 +30,15 @@ from unet_seg_ros.bags.contents import OFFERED_QOS, Contents, Definition
 from unet_seg_ros.bags.mcap_file import McapFile
 from unet_seg_ros.bags.metadata import BagEntry, FileEntry
 from unet_seg_ros.bags.salvage import Salvage
+from unet_seg_ros.bags.salvage_sqlite import SqliteSalvage
 from unet_seg_ros.bags.writer import PARTIAL, BagError
 from unet_seg_ros.files import named_when_whole
 
 _SUFFIX = ".mcap"
 # `drive_2.mcap`, or what a program that was killed left under a temporary name.
-_FILE_NAME = re.compile(r"(?P<stem>.+?(?:_(?P<number>\d{1,9}))?)\.mcap(?:\.active|\.partial)?")
+_FILE_NAME = re.compile(
+    r"(?P<stem>.+?(?:_(?P<number>\d{1,9}))?)\.(?:mcap(?:\.active|\.partial)?|db3)"
+)
 _MESSAGE = struct.Struct("<HIQQ")  # channel id, sequence, log time, publish time
 
 
@@ -65,7 +68,7 @@ class RepairedBag:
 
 
 def repair(path: Path, target: Path | None = None) -> RepairedBag:
-    """Write a whole bag with all that can be read of a rosbag2 folder of MCAP files, or of a file.
+    """Write a whole bag, MCAP, with all that can be read of a rosbag2 folder, or of one file.
 
     Where nothing is missing of `path`, nothing is written.
 
@@ -100,7 +103,7 @@ def _copy(
         unfinished.mkdir()
     with _progress(files) as progress:
         for source, name in files.items():
-            found = Salvage(source, recorded.counts.get(source.name), progress.update)
+            found = _salvage(source, recorded, progress.update)
             copy = (unfinished / name, name) if path.is_dir() else (unfinished, target.name)
             entries.append(_copy_file(found, *copy, recorded))
             salvaged.append(found)
@@ -108,6 +111,11 @@ def _copy(
     if path.is_dir():
         bag.write(unfinished)
     return RepairedBag(target, bag, salvaged)
+
+
+def _salvage(file: Path, recorded: _Recorded, after_bytes: Callable[[int], object]) -> Salvage:
+    kind = SqliteSalvage if file.suffix == ".db3" else Salvage
+    return kind(file, recorded.counts.get(file.name), after_bytes)
 
 
 def _copy_file(found: Salvage, copy: Path, name: str, recorded: _Recorded) -> FileEntry:
@@ -177,7 +185,7 @@ def _if_whole(path: Path, files: Mapping[Path, str], recorded: _Recorded) -> Rep
     entries, salvaged = [], []
     with _progress(files) as progress:
         for file in files:
-            found, contents = Salvage(file, None, progress.update), Contents()
+            found, contents = _salvage(file, recorded, progress.update), Contents()
             for record in found.records():
                 if not found.has_end:
                     return None
@@ -203,8 +211,8 @@ def _files(path: Path) -> dict[Path, str]:
     matches = {file: _FILE_NAME.fullmatch(file.name) for file in sorted(path.iterdir())}
     numbers = {file: int(match["number"] or 0) for file, match in matches.items() if match}
     if not numbers:
-        raise BagError(f"{path} holds no .mcap file, which is what can be repaired")
-    if packed := sorted(path.glob("*.mcap.zstd")):
+        raise BagError(f"{path} holds no .mcap or .db3 file, which is what can be repaired")
+    if packed := sorted([*path.glob("*.mcap.zstd"), *path.glob("*.db3.zstd")]):
         raise BagError(f"{packed[0]} is compressed as a whole: unpack it first, with unzstd")
     files: dict[Path, str] = {}
     # `drive_2.mcap` before `drive_10.mcap`.
