@@ -11,6 +11,12 @@ from unet_seg_ros.messages.images import COMPRESSED_IMAGE, IMAGE, Image, read_an
 from unet_seg_ros.messages.topics import CameraTopics, is_camera
 from unet_seg_ros.pictures.files import MAX_PIXELS
 
+_SEMANTIC = "semantic"
+# How carla_ros_bridge calls cameras that stand at one place.
+_SEMANTIC_CAMERA, _RGB_CAMERA = "semantic_segmentation", "rgb"
+# image_transport's plugins that publish sensor_msgs/CompressedImage, but no JPEG or PNG.
+_FOREIGN_TRANSPORTS = frozenset({"compressedDepth", "zstd", "theora", "ffmpeg", "avif", "h264"})
+
 
 def choose_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> list[CameraTopics]:
     """Return the cameras among the topics of a bag.
@@ -24,30 +30,110 @@ def choose_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> l
         BagError: There are none, a wanted one is no image topic of the bag, or the masks of two
             would have the same topics.
     """
-    images = [name for name, topic in topics.items() if is_image(topic)]
-    if missing := set(wanted) - set(images):
+    names = list(dict.fromkeys(_existing(topics, wanted))) or _cameras(topics)
+    if not names:
         raise BagError(
-            f"{', '.join(sorted(missing))}: no image topic of the bag; it has "
-            f"{', '.join(images) or 'none'}"
-        )
-    names = list(dict.fromkeys(wanted)) or [name for name in images if is_camera(name)]
-    chosen = [CameraTopics(name) for name in names]
-    if not wanted:
-        chosen = [item for item in chosen if not item.compressed or item.raw not in names]
-    if not chosen:
-        raise BagError(
-            f"no camera among the image topics, {', '.join(images) or 'of which there are none'}; "
-            "name those to take"
+            "no camera among the image topics, "
+            f"{', '.join(_images(topics)) or 'of which there are none'}; name those to take"
         )
     by_place: dict[str, CameraTopics] = {}
-    for item in chosen:
+    for item in map(CameraTopics, names):
         other = by_place.setdefault(item.camera, item)
         if other is not item:
             raise BagError(
                 f"{other.image} and {item.image} are of one camera, and their masks would have "
                 "the same topics; name the one to take"
             )
-    return chosen
+    return list(by_place.values())
+
+
+def pair_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> list[tuple[str, str]]:
+    """Return the image topics of cameras, each with that of the semantic camera at its place.
+
+    Args:
+        topics: By name.
+        wanted: The cameras to take, `TOPIC` or `TOPIC:SEMANTIC_TOPIC`; without, all of which the
+            names tell that a semantic camera stands at their place, or the only one.
+
+    Raises:
+        BagError: There are none, or it cannot be told which belong together.
+    """
+    cameras, semantics = _cameras(topics), _semantics(topics)
+    if wanted:
+        return [_wanted_pair(topics, text, semantics) for text in wanted]
+    pairs = [(name, twin) for name in cameras if (twin := _semantic_beside(name, semantics))]
+    if not pairs and len(semantics) == len(cameras) == 1:
+        pairs = [(cameras[0], semantics[0])]
+    if not pairs:
+        raise BagError(
+            f"cannot tell which cameras belong together: {', '.join(cameras) or 'no camera'} and "
+            f"{', '.join(semantics) or 'no semantic camera'}; .../{_RGB_CAMERA}_front/image and "
+            f".../{_SEMANTIC_CAMERA}_front/image would, or name them: CAMERA_TOPIC:SEMANTIC_TOPIC"
+        )
+    return pairs
+
+
+def passed_over(topics: Mapping[str, Topic]) -> list[str]:
+    """Return a sentence about each topic with pictures in a form that is not read here."""
+    return [
+        f"{name} has pictures of a transport that is not read here: it is passed over"
+        for name, topic in topics.items()
+        if topic.type_name == COMPRESSED_IMAGE and is_foreign(name)
+    ]
+
+
+def is_foreign(name: str) -> bool:
+    """Tell by its name whether a CompressedImage topic is of a plugin other than `compressed`."""
+    return name.rpartition("/")[2] in _FOREIGN_TRANSPORTS
+
+
+def _wanted_pair(
+    topics: Mapping[str, Topic], text: str, semantics: Sequence[str]
+) -> tuple[str, str]:
+    name, _, twin = text.partition(":")
+    _existing(topics, [name, twin] if twin else [name])
+    only = semantics[0] if len(semantics) == 1 else ""
+    twin = twin or _semantic_beside(name, semantics) or only
+    if not twin:
+        raise BagError(
+            f"cannot tell which semantic camera belongs to {name}: "
+            f"{', '.join(semantics) or 'there is none'}; name it: {name}:SEMANTIC_TOPIC"
+        )
+    return name, twin
+
+
+def _images(topics: Mapping[str, Topic]) -> list[str]:
+    return [name for name, topic in topics.items() if is_image(topic)]
+
+
+def _cameras(topics: Mapping[str, Topic]) -> list[str]:
+    """Return the image topics of cameras, of each the raw one where there is one."""
+    names = [name for name in _images(topics) if is_camera(name) and not is_foreign(name)]
+    cameras = [CameraTopics(name) for name in names]
+    return [item.image for item in cameras if not item.compressed or item.raw not in names]
+
+
+def _semantics(topics: Mapping[str, Topic]) -> list[str]:
+    """Return the topics of semantic cameras; JPEG would have mixed their classes."""
+    return [
+        name for name, topic in topics.items() if topic.type_name == IMAGE and _SEMANTIC in name
+    ]
+
+
+def _semantic_beside(name: str, semantics: Sequence[str]) -> str:
+    raw = CameraTopics(name).raw
+    beside = (item for item in semantics if item.replace(_SEMANTIC_CAMERA, _RGB_CAMERA) == raw)
+    return next(beside, "")
+
+
+def _existing(topics: Mapping[str, Topic], wanted: Sequence[str]) -> Sequence[str]:
+    images = _images(topics)
+    if missing := set(wanted) - set(images):
+        raise BagError(
+            f"{', '.join(sorted(missing))}: no image topic of the bag; it has "
+            f"{', '.join(images) or 'none'}"
+        )
+    return wanted
 
 
 def is_image(topic: Topic) -> bool:

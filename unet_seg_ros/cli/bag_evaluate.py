@@ -119,6 +119,7 @@ def _recorded_network(pictures: BagPictures) -> _Recorded:
         BagError: There are none, or those of several cameras are not of one network.
     """
     from unet_seg_ros.bags.drive import labels_topic, read_legend
+    from unet_seg_ros.bags.pairing import Place, pair
     from unet_seg_ros.bags.reader import BagReader
     from unet_seg_ros.bags.writer import BagError
     from unet_seg_ros.datasets.bag_pictures import index_images, read_image_at
@@ -135,11 +136,15 @@ def _recorded_network(pictures: BagPictures) -> _Recorded:
     recorded = {topic for topic in topics.values() if topic}
     if not recorded:
         raise BagError(f"{pictures.bag}: has no label maps; make them with unet-seg bag segment")
-    places = index_images(pictures.bag, recorded)
+    places = index_images(pictures.bag, {*recorded, *cameras})
+    label_map_of: dict[Place, Place] = {}
+    for image, labels in topics.items():
+        if labels:
+            label_map_of.update(pair(places[image], places[labels], at_once=True).pairs)
 
     def label_maps(index: int) -> Uint8Array | None:
         picture, _ = pictures.pairs[index]
-        place = places.get(topics[picture.topic], {}).get(picture.stamp_ns)
+        place = label_map_of.get(picture)
         return read_image_at(pictures.bag, place).pixels[..., 0] if place else None
 
     return _Recorded(name or "recorded", label_set, label_maps)

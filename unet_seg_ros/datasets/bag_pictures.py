@@ -1,39 +1,38 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Labelled pictures out of a rosbag2: a camera's pictures, and a semantic camera's of equal stamp.
+"""Labelled pictures out of a bag: a camera's, and a semantic camera's of the same moment.
 
-Reads MCAP and SQLite bags with `rosbags`, without a ROS installation.
+Needs no ROS installation.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
 import numpy as np
-from rosbags.rosbag2 import Reader
 from tqdm import tqdm
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.bags.cameras import pair_cameras, passed_over, read_picture
+from unet_seg_ros.bags.pairing import Pairing, Place, moments_ns
+from unet_seg_ros.bags.pairing import pair as pairing_of
+from unet_seg_ros.bags.reader import BagReader, Extent
+from unet_seg_ros.bags.writer import BagError
 from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels import formats, label_set_choice
 from unet_seg_ros.labels.formats import LabelFormat
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.cdr import CdrError, read_stamp_ns
-from unet_seg_ros.messages.images import COMPRESSED_IMAGE, IMAGE, BadImage, Image, read_any_image
-from unet_seg_ros.messages.topics import is_camera
-from unet_seg_ros.pictures.files import MAX_PIXELS
+from unet_seg_ros.messages.images import BadImage, Image
+from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.units import NS_PER_S
 
-_COMPRESSED = "/compressed"
-_SEMANTIC = "semantic"
-# How carla_ros_bridge calls cameras that stand at one place.
-_SEMANTIC_CAMERA, _RGB_CAMERA = "semantic_segmentation", "rgb"
 # So many semantic pictures are looked at to find out what they are.
 _SAMPLES = 20
 
@@ -41,26 +40,20 @@ _TO_BGR = {"rgb": cv2.COLOR_RGB2BGR, "rgba": cv2.COLOR_RGBA2BGR}
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a message is: its topic, and when it was recorded; and the stamp in its header."""
-
-    topic: str
-    time_ns: int
-    stamp_ns: int
-
-
-@dataclass(frozen=True)
 class BagPictures:
     """A data set (`LabelledPictures`) in a bag. It knows where messages are and is cheap to pickle.
 
     Attributes:
-        pairs: Where each picture and the semantic picture of the same stamp are, in order of time.
+        pairs: Where each picture and the semantic picture of the same moment are, in order of time.
+        times_ns: When each was taken: by its stamp or, where those of its camera repeat or begin
+            again, by recording.
     """
 
     bag: Path
     label_set: LabelSet
     format: LabelFormat
     pairs: Sequence[tuple[Place, Place]]
+    times_ns: Sequence[int]
     parts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     faults: Sequence[str] = ()
 
@@ -98,64 +91,93 @@ class BagPictures:
         return Sample(rgb, labels, self.name_of(index))
 
     def name_of(self, index: int) -> str:
-        """Return the name of a picture: its camera and its stamp."""
+        """Return the name of a picture: its camera and its time."""
         picture, _ = self.pairs[index]
-        camera = Path(picture.topic.removesuffix(_COMPRESSED)).parent.name
-        return f"{camera}_{picture.stamp_ns}"
+        camera = Path(CameraTopics(picture.topic).raw).parent.name
+        return f"{camera}_{self.times_ns[index]}"
 
 
-def open_bag(path: Path, label_set: LabelSet | None) -> BagPictures:
-    """Open a bag: find the cameras that belong together and index their pictures by stamp.
+def open_bag(path: Path, label_set: LabelSet | None, cameras: Sequence[str] = ()) -> BagPictures:
+    """Open a bag: find the cameras that belong together and index their pictures.
 
     Args:
-        path: A rosbag2 folder, or its file.
+        path: Whatever `BagReader` reads.
         label_set: What the semantic camera shows; may be None where it shows colours.
+        cameras: Which cameras, as `pair_cameras` takes them; without, all.
 
     Raises:
         DataError: It is not a bag, has no such cameras, or no label set is told.
     """
-    cameras = _cameras(path)
-    places = index_images(path, {topic for pair in cameras for topic in pair})
-    pairs, faults = [], []
-    for camera, semantic in cameras:
-        pictures, truths = places[camera], places[semantic]
-        common = pictures.keys() & truths.keys()
-        pairs += [(pictures[stamp_ns], truths[stamp_ns]) for stamp_ns in common]
-        faults += [
-            f"{path}: {len(found) - len(common)} of {len(found)} pictures on {topic} have none of "
-            "the same stamp on the other topic"
-            for topic, found in ((camera, pictures), (semantic, truths))
-            if len(found) > len(common)
-        ]
+    topics = _reader(path, os.getpid()).topics
+    try:
+        chosen = pair_cameras(topics, cameras)
+    except BagError as error:
+        raise DataError(f"{path}: {error}") from error
+    places = index_images(path, {topic for pair in chosen for topic in pair})
+    pairs: list[tuple[Place, Place]] = []
+    moments: dict[Place, int] = {}
+    faults = passed_over(topics)
+    for camera, semantic in chosen:
+        pairing = pairing_of(places[camera], places[semantic])
+        pairs += pairing.pairs
+        moments |= moments_ns(places[camera])
+        faults += _complaints(pairing, (camera, places[camera]), (semantic, places[semantic]))
     if not pairs:
-        raise DataError(f"{path}: no picture has a semantic picture of the same stamp")
-    pairs.sort(key=lambda pair: (pair[0].stamp_ns, pair[0].topic))
+        reasons = ["no picture has a semantic picture of the same stamp", *faults]
+        raise DataError(f"{path}: {'; '.join(reasons)}")
+    pairs.sort(key=lambda pair: (moments[pair[0]], pair[0].topic))
+    times_ns = [moments[picture] for picture, _ in pairs]
     classes, label_format = _decoding(path, [truth for _, truth in pairs], label_set)
-    return BagPictures(path, classes, label_format, pairs, faults=faults)
+    faults = [f"{path}: {fault}" for fault in faults]
+    return BagPictures(path, classes, label_format, pairs, times_ns, faults=faults)
 
 
-def index_images(path: Path, topics: Collection[str]) -> dict[str, dict[int, Place]]:
-    """Return, by topic and stamp, where the messages of image topics are.
+def _complaints(
+    pairing: Pairing, pictures: tuple[str, Sequence[Place]], truths: tuple[str, Sequence[Place]]
+) -> Iterator[str]:
+    """Yield a sentence about each thing that pairing two topics showed."""
+    if pairing.by_recording:
+        yield (
+            f"{pairing.by_recording} pictures on {pictures[0]} are paired with {truths[0]} by "
+            "their times of recording, since their stamps repeat"
+        )
+    if pairing.untold:
+        yield (
+            f"{len(pairing.untold)} pictures on {pictures[0]} are left out: their stamps repeat, "
+            f"as {_seconds(pairing.untold[0].stamp_ns)} does, and their times of recording do not "
+            f"tell which picture on {truths[0]} is of the same moment"
+        )
+    for (topic, found), untold in ((pictures, len(pairing.untold)), (truths, 0)):
+        if missing := len(found) - len(pairing.pairs) - untold:
+            yield (
+                f"{missing} of {len(found)} pictures on {topic} have none of the same stamp on "
+                "the other topic"
+            )
+
+
+def index_images(path: Path, topics: Collection[str]) -> dict[str, list[Place]]:
+    """Return, by topic, where the messages of image topics are, in the order of recording.
 
     Raises:
         DataError: It is not a bag that can be read.
     """
-    places: dict[str, dict[int, Place]] = {topic: {} for topic in topics}
+    places: dict[str, list[Place]] = {topic: [] for topic in topics}
+    reader = _reader(path, os.getpid())
     try:
-        reader = _reader(path, os.getpid())
-        wanted = [item for item in reader.connections if item.topic in places]
-        for connection, time_ns, data in tqdm(
-            reader.messages(wanted),
+        for message in tqdm(
+            reader.messages(places),
             f"indexing {path.name}",
-            total=sum(item.msgcount for item in wanted),
+            total=sum(reader.counts.get(topic, 0) for topic in topics),
             unit="message",
             disable=None,
         ):
-            stamp_ns = read_stamp_ns(data)
-            places[connection.topic][stamp_ns] = Place(connection.topic, time_ns, stamp_ns)
-    except Exception as error:  # rosbags raises whatever its parsers do at bytes that are no bag
-        raise DataError(f"{path}: not a rosbag2 that can be read: {error!s:.200}") from error
-    return places
+            stamp_ns = read_stamp_ns(message.data)
+            places[message.topic].append(Place(message.topic, message.log_time_ns, stamp_ns))
+    except (BagError, CdrError) as error:
+        raise DataError(str(error)) from error
+    return {
+        topic: sorted(found, key=lambda place: place.time_ns) for topic, found in places.items()
+    }
 
 
 def read_image_at(path: Path, place: Place) -> Image:
@@ -165,54 +187,14 @@ def read_image_at(path: Path, place: Place) -> Image:
         DataError: The message is damaged.
     """
     reader = _reader(path, os.getpid())
-    wanted = [item for item in reader.connections if item.topic == place.topic]
+    extent = Extent(place.time_ns, place.time_ns + 1)
     try:
-        found = reader.messages(wanted, place.time_ns, place.time_ns + 1)
-        connection, _, data = next(
-            item for item in found if read_stamp_ns(item[2]) == place.stamp_ns
-        )
-        compressed = connection.msgtype == COMPRESSED_IMAGE
-        return read_any_image(data, MAX_PIXELS, compressed=compressed)
-    except (BadImage, CdrError) as error:
+        found = reader.messages([place.topic], extent)
+        message = next(item for item in found if read_stamp_ns(item.data) == place.stamp_ns)
+        return read_picture(reader.topics[place.topic], message.data)
+    except (BadImage, CdrError, BagError) as error:
         where = f"{path}: {place.topic} at {_seconds(place.stamp_ns)}"
         raise DataError(f"{where}: {error}") from error
-
-
-def _cameras(path: Path) -> list[tuple[str, str]]:
-    """Return the topics of cameras, each with that of the semantic camera at the same place.
-
-    Raises:
-        DataError: There are none, or it cannot be told which belong together.
-    """
-    types = _topic_types(path)
-    semantics = [topic for topic, kind in types.items() if kind == IMAGE and _SEMANTIC in topic]
-    cameras = [
-        topic
-        for topic, kind in types.items()
-        if kind in (IMAGE, COMPRESSED_IMAGE) and is_camera(topic)
-    ]
-    pairs = []
-    for semantic in semantics:
-        image = semantic.replace(_SEMANTIC_CAMERA, _RGB_CAMERA)
-        beside = [topic for topic in (image, image + _COMPRESSED) if topic in cameras]
-        pairs += [(topic, semantic) for topic in beside[:1]]
-    if not pairs and len(semantics) == len(cameras) == 1:
-        pairs = [(cameras[0], semantics[0])]
-    if not pairs:
-        raise DataError(
-            f"{path}: cannot tell which cameras belong together: "
-            f"{', '.join(cameras) or 'no camera'} and "
-            f"{', '.join(semantics) or 'no semantic camera'}; .../{_RGB_CAMERA}_front/image and "
-            f".../{_SEMANTIC_CAMERA}_front/image would"
-        )
-    return pairs
-
-
-def _topic_types(path: Path) -> dict[str, str]:
-    try:
-        return {item.topic: item.msgtype for item in _reader(path, os.getpid()).connections}
-    except Exception as error:  # rosbags raises whatever its parsers do at bytes that are no bag
-        raise DataError(f"{path}: not a rosbag2 that can be read: {error!s:.200}") from error
 
 
 def _decoding(
@@ -228,11 +210,12 @@ def _decoding(
 
 
 @lru_cache(maxsize=4)
-def _reader(path: Path, process_id: int) -> Reader:  # noqa: ARG001
+def _reader(path: Path, process_id: int) -> BagReader:  # noqa: ARG001
     """Return an open reader, one a process: processes that share a file share its position."""
-    reader = Reader(path)
-    reader.open()
-    return reader
+    try:
+        return BagReader(path)
+    except BagError as error:
+        raise DataError(str(error)) from error
 
 
 def _bgr(image: Image) -> Uint8Array:

@@ -63,15 +63,15 @@ def extract(
     with named_when_whole(folder) as partial:
         begin_capture(partial, {"label_set": label_set, "bag": str(pictures.bag)})
         with CaptureWriter(partial) as writer:
-            stamps_ns = [pictures.pairs[index][0].stamp_ns for index in indices]
-            frames = zip(indices, stamps_ns, runs_of(stamps_ns), strict=True)
-            for done, (index, stamp_ns, run) in enumerate(frames, start=1):
+            times_ns = [pictures.times_ns[index] for index in indices]
+            frames = zip(indices, times_ns, runs_of(times_ns), strict=True)
+            for done, (index, time_ns, run) in enumerate(frames, start=1):
                 try:
                     sample = pictures[index]
                 except DataError as error:
                     extracted.faults.append(str(error))
                 else:
-                    writer.add([_pair(sample, stamp_ns, run)])
+                    writer.add([_pair(sample, time_ns, run)])
                     extracted.pictures += 1
                 after_picture(done, len(indices))
         if not extracted.pictures:
@@ -127,16 +127,17 @@ def read_scores(report: Path) -> dict[str, float]:
 
 def _are_neighbours(pictures: BagPictures, first: int, second: int) -> bool:
     one, other = pictures.pairs[first][0], pictures.pairs[second][0]
-    return one.topic == other.topic and abs(one.stamp_ns - other.stamp_ns) < _NEIGHBOURS_NS
+    apart_ns = abs(pictures.times_ns[first] - pictures.times_ns[second])
+    return one.topic == other.topic and apart_ns < _NEIGHBOURS_NS
 
 
-def _pair(sample: Sample, stamp_ns: int, run: int) -> CapturedPair:
+def _pair(sample: Sample, time_ns: int, run: int) -> CapturedPair:
     assert sample.labels is not None
     tags = np.zeros((*sample.labels.shape, 4), np.uint8)
     tags[..., 2] = sample.labels
     line = {
         "name": sample.name,
-        "timestamp": stamp_ns / NS_PER_S,
+        "timestamp": time_ns / NS_PER_S,
         "town": UNKNOWN_TOWN,
         "run": run,
     }
