@@ -417,7 +417,7 @@ def test_video_needs_a_camera_with_labels_and_a_name_of_its_own(
     out = str(tmp_path / "drive.mp4")
     for arguments, reason in (
         ([str(bag), out], "has no label maps of"),
-        ([str(masks), out], "several cameras have label maps; give the --topic of one"),
+        ([str(masks), out], "several cameras have label maps; give the --camera to take"),
         ([str(masks), str(tmp_path / "drive.avi")], "must end in .mp4"),
         ([str(masks), out, "--rate", "-1"], "--rate must be above 0"),
     ):

@@ -34,7 +34,7 @@ def choose_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> l
     if not names:
         raise BagError(
             "no camera among the image topics, "
-            f"{', '.join(_images(topics)) or 'of which there are none'}; name those to take"
+            f"{', '.join(_images(topics)) or 'of which there are none'}; name one with --camera"
         )
     by_place: dict[str, CameraTopics] = {}
     for item in map(CameraTopics, names):
@@ -42,7 +42,7 @@ def choose_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> l
         if other is not item:
             raise BagError(
                 f"{other.image} and {item.image} are of one camera, and their masks would have "
-                "the same topics; name the one to take"
+                "the same topics; name the one to take with --camera"
             )
     return list(by_place.values())
 
@@ -68,7 +68,8 @@ def pair_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> lis
         raise BagError(
             f"cannot tell which cameras belong together: {', '.join(cameras) or 'no camera'} and "
             f"{', '.join(semantics) or 'no semantic camera'}; .../{_RGB_CAMERA}_front/image and "
-            f".../{_SEMANTIC_CAMERA}_front/image would, or name them: CAMERA_TOPIC:SEMANTIC_TOPIC"
+            f".../{_SEMANTIC_CAMERA}_front/image would, or name them with --camera "
+            "(in a data spec cameras=): CAMERA_TOPIC:SEMANTIC_TOPIC"
         )
     return pairs
 
@@ -97,7 +98,8 @@ def _wanted_pair(
     if not twin:
         raise BagError(
             f"cannot tell which semantic camera belongs to {name}: "
-            f"{', '.join(semantics) or 'there is none'}; name it: {name}:SEMANTIC_TOPIC"
+            f"{', '.join(semantics) or 'there is none'}; name it with --camera (in a data spec "
+            f"cameras=): {name}:SEMANTIC_TOPIC"
         )
     return name, twin
 

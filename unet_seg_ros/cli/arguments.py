@@ -82,6 +82,18 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print report.json")
 
 
+def add_camera_argument(parser: argparse.ArgumentParser) -> None:
+    """Add --camera, which names cameras of a bag with their semantic cameras."""
+    parser.add_argument(
+        "--camera",
+        nargs="+",
+        default=(),
+        metavar="TOPIC[:SEMANTIC]",
+        help="the cameras, where the bag has several, each with the semantic camera that shows the "
+        "same where their names do not tell (default: all whose names tell)",
+    )
+
+
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --device and --precision."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from unet_seg_ros.cli import evaluate
-from unet_seg_ros.cli.arguments import add_evaluation_arguments
+from unet_seg_ros.cli.arguments import add_camera_argument, add_evaluation_arguments
 from unet_seg_ros.cli.data_spec import DataSpec
 from unet_seg_ros.progress import make_bar
 
@@ -59,6 +59,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME|FILE",
         help="what the semantic cameras show (default: told by their colours)",
     )
+    add_camera_argument(parser)
     add_evaluation_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -72,7 +73,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _as_evaluate(options: argparse.Namespace) -> argparse.Namespace:
     """Return the options of `unet-seg evaluate` that say the same."""
-    spec = DataSpec(options.bag, layout="bag", label_set=options.label_set)
+    cameras = "+".join(options.camera)
+    spec = DataSpec(options.bag, layout="bag", label_set=options.label_set, cameras=cameras)
     own = {"data": [spec], "against": None, "part": "all", "skip_bad": True, "by": []}
     return argparse.Namespace(**{**vars(options), **own})
 
@@ -86,7 +88,8 @@ def _evaluate_recorded(options: argparse.Namespace) -> int:
     from unet_seg_ros.labels.label_set import LabelSet
 
     path = Path(options.bag).resolve()
-    pictures = open_bag(path, LabelSet.load(options.label_set) if options.label_set else None)
+    label_set = LabelSet.load(options.label_set) if options.label_set else None
+    pictures = open_bag(path, label_set, options.camera)
     network = _recorded_network(pictures)
     scored = without_own_car(pictures, EgoMasks.read(options.ego_mask))
     options.out.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unet_seg_ros.cli.arguments import parse_count
+from unet_seg_ros.cli.arguments import add_camera_argument, parse_count
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         metavar="NAME|FILE",
         help="what the semantic cameras show (default: told by their colours)",
     )
+    add_camera_argument(parser)
     parser.add_argument(
         "--every", type=parse_count, default=1, metavar="N", help="every Nth picture (default: all)"
     )
@@ -74,9 +75,8 @@ def run(options: argparse.Namespace) -> int:
 
     if (options.worst is None) != (options.report is None):
         raise ValueError("--worst and --report go together")
-    pictures = open_bag(
-        options.bag, LabelSet.load(options.label_set) if options.label_set else None
-    )
+    given = LabelSet.load(options.label_set) if options.label_set else None
+    pictures = open_bag(options.bag, given, options.camera)
     label_set = pictures.label_set.name
     if label_set not in built_in_label_sets():
         label_set = str(Path(options.label_set).resolve())  # which readers find from anywhere

@@ -36,7 +36,7 @@ examples:
   unet-seg bag segment drive.bag drive_masks --checkpoint mine.safetensors --outputs labels overlay
   unet-seg bag segment drive small --compress-labels
   unet-seg bag segment drive again --checkpoint mine.safetensors --replace
-  unet-seg bag segment drive front --topics /front/image_raw
+  unet-seg bag segment drive front --camera /front/image_raw
   unet-seg bag segment drives/* masks --ray auto
   unet-seg bag segment drive drive_masks --ego-mask rgb_front=front.png rgb_rear=rear.json
 
@@ -59,7 +59,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument("out", type=Path, metavar="OUT", help="the bag to write")
     add_engine_arguments(parser)
     parser.add_argument(
-        "--topics", nargs="+", default=(), metavar="TOPIC", help="the cameras (default: all)"
+        "--camera",
+        "--topics",
+        dest="topics",
+        nargs="+",
+        default=(),
+        metavar="TOPIC",
+        help="the cameras (default: all)",
     )
     parser.add_argument(
         "--outputs",
@@ -176,6 +182,7 @@ def _document(target: Path, outcome: BagOutcome | BagError) -> dict[str, Any]:
         "pictures": outcome.frames,
         "copied_messages": outcome.copied,
         "damaged": outcome.faults,
+        "notes": outcome.notes,
     }
 
 
@@ -190,5 +197,6 @@ def _as_text(outcomes: Mapping[Path, BagOutcome | BagError]) -> str:
             f"{target}: {sum(outcome.frames.values())} pictures segmented, "
             f"{outcome.copied} messages copied"
         )
+        lines += [f"  note: {note}" for note in outcome.notes]
         lines += fault_lines(outcome.faults, "without masks")
     return "\n".join(lines)

@@ -17,7 +17,7 @@ examples:
   unet-seg bag segment drive drive_masks
   unet-seg bag video drive_masks drive.mp4
   unet-seg bag video drive_masks drive.mp4 --view side_by_side --legend
-  unet-seg bag video surround front.mp4 --topic /carla/hero/rgb_front/image --rate 10
+  unet-seg bag video surround front.mp4 --camera /carla/hero/rgb_front/image --rate 10
 
 Damaged pictures are left out, listed, and make the exit status 1.
 """
@@ -42,7 +42,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=VIEWS[0],
         help="the colour mask over the picture, alone, or beside it (default: %(default)s)",
     )
-    parser.add_argument("--topic", default="", help="the camera, where several have label maps")
+    parser.add_argument(
+        "--camera",
+        "--topic",
+        dest="topic",
+        default="",
+        metavar="TOPIC",
+        help="the camera, where several have label maps",
+    )
     parser.add_argument(
         "--rate",
         type=float,

@@ -86,7 +86,9 @@ def _check(spec: DataSpec, sheets: Path) -> dict[str, Any]:
 
     try:
         layout = recognise(spec.path) if spec.layout == AUTO else spec.layout
-        pictures = open_dataset(spec.path, layout=layout, label_set=spec.label_set)
+        pictures = open_dataset(
+            spec.path, layout=layout, label_set=spec.label_set, cameras=spec.camera_topics
+        )
     except ValueError as error:
         return {"data": spec.path, "faults": [str(error)]}
     found = survey(pictures, keep=positions_for_sheet(pictures))

@@ -128,7 +128,9 @@ def _evaluate(
     from unet_seg_ros.evaluation import evaluation, report, report_page
     from unet_seg_ros.progress import make_bar
 
-    data_set = open_dataset(spec.path, layout=spec.layout, label_set=spec.label_set)
+    data_set = open_dataset(
+        spec.path, layout=spec.layout, label_set=spec.label_set, cameras=spec.camera_topics
+    )
     pictures = without_own_car(data_set, ego_masks)
     indices, facts = _choose(pictures, spec, segmenters, names, options)
     measured = evaluation.evaluate(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from unet_seg_ros.datasets.layouts import LAYOUTS, layout_of
@@ -16,17 +17,21 @@ AUTO = "auto"
 BAG = "bag"
 LAYOUT_NAMES = (AUTO, *(layout.name for layout in LAYOUTS), BAG, TOWN)
 
-_BAG_SUFFIXES = frozenset({".mcap", ".db3"})
+# Those that cannot be read as they are, too: opening them says what to do.
+_BAG_SUFFIXES = frozenset({".mcap", ".db3", ".bag", ".active", ".zstd"})
 _BAG_DESCRIPTION = "metadata.yaml"
 
 
-def open_dataset(spec: str, *, layout: str = AUTO, label_set: str = "") -> LabelledPictures:
+def open_dataset(
+    spec: str, *, layout: str = AUTO, label_set: str = "", cameras: Sequence[str] = ()
+) -> LabelledPictures:
     """Open a data set. Pictures are read when they are asked for.
 
     Args:
         spec: A folder, a rosbag2 folder or file, or `town`, `town:SEED`, `town:SEED:COUNT`.
         layout: One of LAYOUT_NAMES; `auto` finds out.
         label_set: Name or path of the label set, where the data set does not tell.
+        cameras: Of a bag, which cameras; without, all.
 
     Raises:
         DataError: There is nothing, or not in that layout, or the label set is missing or wrong.
@@ -40,7 +45,9 @@ def open_dataset(spec: str, *, layout: str = AUTO, label_set: str = "") -> Label
     if kind == BAG:
         from unet_seg_ros.datasets.bag_pictures import open_bag
 
-        return open_bag(path, labels)
+        return open_bag(path, labels, cameras)
+    if cameras:
+        raise DataError(f"{spec}: is no bag, of which cameras= could name some")
     for known in LAYOUTS:
         if known.name == kind:
             if not path.is_dir() or not known.fits(path):
@@ -58,7 +65,7 @@ def recognise(spec: str) -> str:
     if is_town(spec):
         return TOWN
     path = _existing(spec)
-    if path.suffix in _BAG_SUFFIXES or (path / _BAG_DESCRIPTION).is_file():
+    if path.suffix in _BAG_SUFFIXES or _is_bag_folder(path):
         return BAG
     if path.is_dir() and (layout := layout_of(path)):
         return layout.name
@@ -66,6 +73,11 @@ def recognise(spec: str) -> str:
         f"{spec}: has pictures with labels in no known layout; known are "
         f"{', '.join(LAYOUT_NAMES[1:])}"
     )
+
+
+def _is_bag_folder(path: Path) -> bool:
+    names = (_BAG_DESCRIPTION, "[!.]*.mcap", "[!.]*.db3")
+    return path.is_dir() and any(any(path.glob(name)) for name in names)
 
 
 def _existing(spec: str) -> Path:

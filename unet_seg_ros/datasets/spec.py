@@ -27,6 +27,8 @@ class DataSpec:
         share: How often it is learnt from, compared with the others.
         enlarge: How many times as large as it is at most a picture is learnt from: more than 1
             for small pictures that stand for those of a larger camera.
+        cameras: Of a bag, which cameras, joined by `+`, each as `bags.cameras.pair_cameras` takes
+            it; empty for all.
 
     Raises:
         ValueError: One of these is not possible.
@@ -39,6 +41,12 @@ class DataSpec:
     mapping: str = ""
     share: float = 1.0
     enlarge: float = 1.0
+    cameras: str = ""
+
+    @property
+    def camera_topics(self) -> list[str]:
+        """The cameras one by one."""
+        return self.cameras.split("+") if self.cameras else []
 
     def __post_init__(self) -> None:
         if not self.path:

@@ -96,7 +96,7 @@ def _choose_camera(reader: BagReader, topic: str) -> CameraTopics:
         )
     if len(labelled) > 1:
         raise BagError(
-            f"{reader.path}: several cameras have label maps; give the --topic of one: "
+            f"{reader.path}: several cameras have label maps; give the --camera to take: "
             f"{', '.join(item.image for item in labelled)}"
         )
     return labelled[0]

@@ -22,7 +22,7 @@ from rosbags.interfaces import Qos
 from rosbags.typesys import Stores, get_typestore
 
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.bags.cameras import choose_cameras, read_picture
+from unet_seg_ros.bags.cameras import choose_cameras, passed_over, read_picture
 from unet_seg_ros.bags.qos import EVERY_MASK, LATCHED
 from unet_seg_ros.bags.reader import BagReader, Recorded
 from unet_seg_ros.bags.writer import BagError, BagWriter, Topic
@@ -89,11 +89,13 @@ class BagOutcome:
         frames: By image topic, how many pictures got masks.
         copied: How many messages were copied.
         faults: What was wrong with each picture that got none: topic, time and reason.
+        notes: What was passed over, and why.
     """
 
     frames: dict[str, int]
     copied: int = 0
     faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def done(self) -> int:
@@ -131,10 +133,11 @@ def segment_bag(
         if earlier and not settings.replace:
             raise BagError(
                 f"{source}: has masks of these cameras already: {', '.join(earlier)}; leave them "
-                "out of the copy with --replace, or choose other cameras with --topics"
+                "out of the copy with --replace, or choose other cameras with --camera"
             )
         copied = [topic for topic in reader.topics.values() if topic.name not in earlier]
-        outcome = BagOutcome({camera.image: 0 for camera in cameras})
+        notes = [*reader.notes, *passed_over(reader.topics)]
+        outcome = BagOutcome({camera.image: 0 for camera in cameras}, notes=notes)
         total = sum(reader.counts[camera.image] for camera in cameras)
         groups = _groups(reader, [topic.name for topic in copied], outcome.frames.keys())
         try:

@@ -164,7 +164,9 @@ def segmentation_loss(
 
 
 def _open(spec: DataSpec, recipe: Recipe) -> DataSet:
-    pictures = open_dataset(spec.path, layout=spec.layout, label_set=spec.label_set)
+    pictures = open_dataset(
+        spec.path, layout=spec.layout, label_set=spec.label_set, cameras=spec.camera_topics
+    )
     divided = split(pictures, spec.split)
     if is_town(spec.path):
         pictures = Drawn(pictures, divided, recipe.input_size)
