@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import NamedTuple
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.cameras import read_picture
@@ -17,9 +17,9 @@ from unet_seg_ros.bags.writer import BagError
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.cdr import CdrReader
 from unet_seg_ros.messages.images import BadImage, Image
+from unet_seg_ros.messages.pairing import RESTART_NS, StampPairs
 from unet_seg_ros.messages.topics import LABELS, LEGEND, CameraTopics
-
-Kept = TypeVar("Kept")
+from unet_seg_ros.units import NS_PER_S
 
 # Pictures of a camera may wait so many frames for their label maps.
 _MAX_WAITING = 40
@@ -101,18 +101,23 @@ def read_drive(
 ) -> Iterator[RecordedFrame]:
     """Yield the frames that have a label map, in the order of the label maps.
 
+    Pictures and label maps are paired by their stamps or, where these repeat, if they were recorded
+    at the same time, as offline masks are (`StampPairs`).
+
     Args:
         bag: Whatever `BagReader` reads.
         topics: Image topics, raw or compressed.
         max_pixels: Larger pictures are faults.
-        on_fault: Called with topic, time and reason of every picture that is damaged; it is left
-            out, if this returns.
+        on_fault: Called with topic, time and reason of every picture that is damaged, and with how
+            many label maps cannot be paired since their stamps repeat; they are left out, if this
+            returns.
 
     Raises:
-        BagError: The bag cannot be read, or `on_fault` is not given and a picture is damaged.
+        BagError: The bag cannot be read, or `on_fault` is not given and there is a fault.
     """
-    images: dict[int, tuple[Image, int]] = {}
-    truths: dict[int, Image] = {}
+    pairs: StampPairs[_Published] = StampPairs((topics.image, topics.labels), _MAX_WAITING)
+    truths = _Truths()
+    unpaired = 0
     with BagReader(bag) as reader:
         for message in reader.messages(topics.names):
             try:
@@ -120,32 +125,50 @@ def read_drive(
             except BadImage as error:
                 on_fault(f"{message.topic} at {reader.since_start(message.log_time_ns)}: {error}")
                 continue
+            if message.topic == topics.truth:
+                truths.add(image)
+                continue
+            one = _Published(image, message.publish_time_ns)
             stamp_ns = image.header.stamp_ns
-            if message.topic == topics.image:
-                _keep(images, stamp_ns, (image, message.publish_time_ns))
-            elif message.topic == topics.truth:
-                _keep(truths, stamp_ns, image)
-            elif stamp_ns in images:
-                camera, published_ns = images[stamp_ns]
+            twin = pairs.put(message.topic, stamp_ns, one, message.log_time_ns)
+            unpaired += message.topic == topics.labels
+            if twin:
+                unpaired -= 1
+                picture, labels = (one, twin) if message.topic == topics.image else (twin, one)
                 yield RecordedFrame(
-                    camera,
-                    image.pixels[..., 0],
-                    truths.get(stamp_ns),
-                    published_ns,
-                    message.publish_time_ns,
+                    picture.image,
+                    labels.image.pixels[..., 0],
+                    truths.at(stamp_ns),
+                    picture.published_ns,
+                    labels.published_ns,
                 )
-                _forget_until(stamp_ns, images)
-                _forget_until(stamp_ns, truths)
+    if unpaired and pairs.repeated:
+        [stamp_ns, *_] = pairs.repeated.values()
+        on_fault(
+            f"{topics.labels}: {unpaired} label maps are left out: stamps repeat, as "
+            f"{stamp_ns / NS_PER_S:.3f} s does, and their pictures were recorded at other times"
+        )
 
 
-def _keep(by_stamp: dict[int, Kept], stamp_ns: int, kept: Kept) -> None:
-    """Keep something until the label map of its stamp comes, and not for ever."""
-    by_stamp[stamp_ns] = kept
-    if len(by_stamp) > _MAX_WAITING:
-        del by_stamp[next(iter(by_stamp))]
+class _Published(NamedTuple):
+    image: Image
+    published_ns: int
 
 
-def _forget_until(stamp_ns: int, by_stamp: dict[int, Any]) -> None:
-    """Forget what is of a stamp or earlier: label maps come in the order of their frames."""
-    for old in [stamp for stamp in by_stamp if stamp <= stamp_ns]:
-        del by_stamp[old]
+class _Truths:
+    """The last pictures of a semantic camera, by their stamps as far as these tell."""
+
+    def __init__(self) -> None:
+        self._by_stamp: dict[int, Image | None] = {}
+
+    def add(self, image: Image) -> None:
+        stamp_ns = image.header.stamp_ns
+        newest_ns = next(reversed(self._by_stamp), stamp_ns)
+        if stamp_ns < newest_ns - RESTART_NS:  # a restarted simulation
+            self._by_stamp.clear()
+        self._by_stamp[stamp_ns] = None if stamp_ns in self._by_stamp else image
+        if len(self._by_stamp) > _MAX_WAITING:
+            del self._by_stamp[next(iter(self._by_stamp))]
+
+    def at(self, stamp_ns: int) -> Image | None:
+        return self._by_stamp.get(stamp_ns)

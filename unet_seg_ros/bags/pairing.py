@@ -15,10 +15,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from unet_seg_ros.messages.pairing import RESTART_NS
 from unet_seg_ros.units import NS_PER_S
 
-# A stamp so far behind the newest one is of a new run; nearer ones came out of order.
-RESTART_NS = NS_PER_S
 # Messages of one moment are recorded this soon after each other, however slow the machine is.
 MAX_APART_NS = 10 * NS_PER_S
 

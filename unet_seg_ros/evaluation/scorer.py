@@ -40,13 +40,15 @@ class RunningScore:
     that were `refused` (bad) or `skipped` (no time), and those whose twin never came
     (`unmatched_truth`, `unmatched_labels`). `truth_unknown` is the share of the truth's pixels
     whose class could not be told; they are not scored. `label_set` is None until that of the label
-    maps is known.
+    maps is known. `repeated` has, by side, a stamp that came twice in one run: such frames are not
+    scored, as nothing tells what belongs together.
     """
 
     label_set: LabelSet | None
     frames: Mapping[str, int]
     matrix: ConfusionMatrix
     truth_unknown: float
+    repeated: Mapping[str, int]
 
     @property
     def coverage(self) -> float:
@@ -182,9 +184,8 @@ class Scorer:
             matrix = ConfusionMatrix(self._matrix.classes)
             matrix.merge(self._matrix)
             label_set = self._common.label_set if self._common else None
-            return RunningScore(
-                label_set, frames, matrix, _share(self._unknown_pixels, self._truth_pixels)
-            )
+            unknown = _share(self._unknown_pixels, self._truth_pixels)
+            return RunningScore(label_set, frames, matrix, unknown, dict(self._pairs.repeated))
 
     def _begin(self) -> None:
         self._pairs: StampPairs[Image] = StampPairs((TRUTH, LABELS), self._max_waiting)

@@ -32,6 +32,7 @@ from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.images import Image
+from unet_seg_ros.messages.pairing import RESTART_NS
 from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.units import NS_PER_S
 from unet_seg_ros.view import layout
@@ -40,8 +41,6 @@ APPLICATION = "unet_seg_ros"
 TIMELINE = "stamp"
 # Edges stay sharp in a twenty-fifth of the bytes.
 _JPEG_QUALITY = 80
-# The stamps of several cameras need not come in order; further back than this is a new drive.
-_RESTART_NS = NS_PER_S
 # Stamps after this (2001) are of the calendar, not of a simulation.
 _CALENDAR_NS = 1_000_000_000 * NS_PER_S
 
@@ -153,7 +152,7 @@ class DriveLog:
     def _take_time(self, camera: CameraTopics, stamp_ns: int) -> None:
         """Go to the time of a frame, in a new recording where its camera's stamps jump back."""
         newest_ns = self._newest_ns.get(camera, stamp_ns)
-        if stamp_ns < newest_ns - _RESTART_NS:
+        if stamp_ns < newest_ns - RESTART_NS:
             self._newest_ns.clear()
             self.close()
             self._begin()

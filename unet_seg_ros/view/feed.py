@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import cv2
@@ -19,6 +19,7 @@ from unet_seg_ros.messages.cdr import CdrReader, read_stamp_ns
 from unet_seg_ros.messages.images import COMPRESSED_IMAGE, IMAGE, Image, read_any_image, read_image
 from unet_seg_ros.messages.pairing import StampPairs
 from unet_seg_ros.messages.topics import CameraTopics
+from unet_seg_ros.units import NS_PER_S
 from unet_seg_ros.view.drive_log import DriveLog
 
 STRING = "std_msgs/msg/String"
@@ -44,8 +45,8 @@ class Task:
     run: Callable[[], None]
 
 
-Reader = Callable[[bytes], Iterator[Task]]
-"""Reads a serialized message of one topic."""
+Reader = Callable[[bytes, "int | None"], Iterator[Task]]
+"""Reads a serialized message of one topic, and when it was recorded."""
 
 
 class Feed:
@@ -90,13 +91,18 @@ class Feed:
         """Whether there is a camera to be shown."""
         return bool(self._cameras)
 
-    def take(self, topic: str, data: bytes) -> Iterator[Task]:
+    def take(self, topic: str, data: bytes, recorded_ns: int | None = None) -> Iterator[Task]:
         """Yield what a serialized message gives to do, often nothing yet.
+
+        Args:
+            topic: Its topic.
+            data: The message.
+            recorded_ns: When it was recorded; None where it is live.
 
         Raises:
             ValueError: it is not what its topic promises.
         """
-        return self._readers[topic](data)
+        return self._readers[topic](data, recorded_ns)
 
     def _camera_readers(self, camera: CameraTopics, labels_topic: str) -> dict[str, Reader]:
         pairs: StampPairs[bytes] = StampPairs((_PICTURE, _LABELS), _MAX_WAITING)
@@ -115,36 +121,58 @@ class Feed:
         camera: CameraTopics,
         pairs: StampPairs[bytes],
         side: str,
-        show: Callable[[bytes, bytes], None],
+        show: Callable[[bytes, bytes, int | None], None],
         data: bytes,
+        recorded_ns: int | None,
     ) -> Iterator[Task]:
-        twin = pairs.put(side, read_stamp_ns(data), data)
+        stamp_ns = read_stamp_ns(data)
+        twin = pairs.put(side, stamp_ns, data, recorded_ns)
+        is_repeated = stamp_ns in pairs.repeated.values()
         if twin is not None:
             frame = (data, twin) if side == _PICTURE else (twin, data)
-            yield Task(camera.image, partial(show, *frame))
+            # On the time line, frames of one stamp would lie on each other.
+            moment_ns = recorded_ns if is_repeated or not stamp_ns else None
+            yield Task(camera.image, partial(show, *frame, moment_ns))
+        elif is_repeated and recorded_ns is None:
+            raise ValueError(
+                f"the stamp {stamp_ns / NS_PER_S:.3f} s came twice; nothing tells which picture "
+                "and label map belong together"
+            )
 
     def _show_frame(
-        self, camera: CameraTopics, labels_topic: CameraTopics, picture: bytes, labels: bytes
+        self,
+        camera: CameraTopics,
+        labels_topic: CameraTopics,
+        picture: bytes,
+        labels: bytes,
+        moment_ns: int | None,
     ) -> None:
         label_map = _only_channel(self._read_picture(labels_topic, labels))
-        self._log.log_frame(camera, self._read_picture(camera, picture), label_map)
+        image = self._read_picture(camera, picture)
+        if moment_ns is not None:
+            image = replace(image, header=replace(image.header, stamp_ns=moment_ns))
+        self._log.log_frame(camera, image, label_map)
 
-    def _read_confidence(self, camera: CameraTopics, data: bytes) -> Iterator[Task]:
+    def _read_confidence(
+        self, camera: CameraTopics, data: bytes, _recorded_ns: int | None
+    ) -> Iterator[Task]:
         yield Task(camera.output(topics.CONFIDENCE), partial(self._show_confidence, camera, data))
 
     def _show_confidence(self, camera: CameraTopics, data: bytes) -> None:
         picture = read_image(data, self._max_pixels)
         self._log.log_confidence(camera, picture.header.stamp_ns, _only_channel(picture))
 
-    def _read_legend(self, camera: CameraTopics, data: bytes) -> Iterator[Task]:
+    def _read_legend(
+        self, camera: CameraTopics, data: bytes, _recorded_ns: int | None
+    ) -> Iterator[Task]:
         label_set = LabelSet.from_dict(json.loads(CdrReader(data).string()))
         yield Task(camera.output(topics.LEGEND), partial(self._log.describe, camera, label_set))
 
-    def _read_diagnostics(self, data: bytes) -> Iterator[Task]:
+    def _read_diagnostics(self, data: bytes, _recorded_ns: int | None) -> Iterator[Task]:
         for name, values in _statuses(CdrReader(data)):
             yield Task(name, partial(self._log.log_status, name, values))
 
-    def _read_score(self, topic: str, data: bytes) -> Iterator[Task]:
+    def _read_score(self, topic: str, data: bytes, _recorded_ns: int | None) -> Iterator[Task]:
         yield Task(topic, partial(self._log.log_score, topic, CdrReader(data).string()))
 
     def _read_picture(self, topic: CameraTopics, data: bytes) -> Image:

@@ -46,7 +46,7 @@ def log_bag(
     messages = tqdm(bag.messages(shown), total=total, unit="message", disable=None)
     for number, message in enumerate(messages, start=1):
         try:
-            for task in feed.take(message.topic, message.data):
+            for task in feed.take(message.topic, message.data, message.log_time_ns):
                 task.run()
         # A message that breaks something costs that message.
         except Exception as error:

@@ -8,13 +8,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from unet_seg_ros.evaluation.scorer import LABELS, SCORED, TRUTH, RunningScore
+from unet_seg_ros.units import NS_PER_S
 
 UNKNOWN_LIMIT = 0.5  # more of the truth unknown than this means that it is read wrongly
 
 
-def problem_of(score: RunningScore) -> str:
-    """Return what is in the way of a score; empty when nothing is."""
+def problem_of(score: RunningScore, side_topics: Mapping[str, str]) -> str:
+    """Return what is in the way of a score; empty when nothing is.
+
+    Args:
+        score: The score.
+        side_topics: The topics of truth and label maps.
+    """
     frames = score.frames
+    for side, stamp_ns in score.repeated.items():
+        return (
+            f"{side_topics[side]}: the stamp {stamp_ns / NS_PER_S:.3f} s came twice; such frames "
+            "are not scored, as nothing tells which label map and truth belong together"
+        )
     if score.truth_unknown > UNKNOWN_LIMIT:
         return (
             f"{score.truth_unknown:.0%} of the truth's pixels have no known class: are "

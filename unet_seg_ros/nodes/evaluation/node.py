@@ -81,6 +81,10 @@ class EvaluationNode(Node):
         self._max_pixels: int = values["max_image_pixels"]
         truth_set = read_label_set("truth_label_set", values)
         self._scorer = make_scorer(values, truth_set)
+        self._side_topics = {
+            TRUTH: values["truth_topic"],
+            LABELS: self._camera.output(topics.LABELS),
+        }
         self._keeper = make_keeper(values, truth_set)
         self._prediction_set: LabelSet | None = None
         self._checkpoint = ""
@@ -109,7 +113,7 @@ class EvaluationNode(Node):
 
     def _write_report(self, keeper: FrameKeeper) -> None:
         score = self._scorer.score()
-        warnings = list(filter(None, (problem_of(score), self._exchanged)))
+        warnings = list(filter(None, (problem_of(score, self._side_topics), self._exchanged)))
         name = self._checkpoint or self._camera.output(topics.LABELS)
         for sentence in keeper.write(name, score, warnings):
             self.get_logger().info(sentence)
@@ -126,10 +130,8 @@ class EvaluationNode(Node):
         if not values["prediction_label_set"]:
             legend = self._camera.output(topics.LEGEND)
             self.create_subscription(String, legend, self._read_legend, qos.latched())
-        labels = self._camera.output(topics.LABELS)
         sides: dict[str, tuple[type, str]] = {
-            TRUTH: (Image, values["truth_topic"]),
-            LABELS: (Image, labels),
+            side: (Image, topic) for side, topic in self._side_topics.items()
         }
         if self._keeper:
             message_type = CompressedImage if self._camera.compressed else Image
@@ -211,7 +213,7 @@ class EvaluationNode(Node):
         score = self._scorer.score()
         figures = score.to_dict()
         self._score_publisher.publish(String(data=json.dumps(figures)))
-        problem = problem_of(score)
+        problem = problem_of(score, self._side_topics)
         report = status(
             f"{self.get_name()}: {self._camera.image}",
             DiagnosticStatus.WARN if problem else DiagnosticStatus.OK,
@@ -223,7 +225,7 @@ class EvaluationNode(Node):
     def _log(self) -> None:
         """Log the score, or what is in its way, unless that was logged before."""
         score = self._scorer.score()
-        problem = problem_of(score)
+        problem = problem_of(score, self._side_topics)
         line = problem or line_of(score)
         if line == self._last_line:
             return
