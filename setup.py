@@ -49,11 +49,13 @@ setup(
     python_requires=">=3.10",
     install_requires=[
         "Jinja2>=3.0",
+        # OpenCV's writer has one rate for all frames of a video.
+        "av>=10",
         "numpy>=1.23",
         "opencv-python-headless>=4.5,<5",
         "PyYAML>=5.4",
         "lz4>=4.0",
-        "mcap>=1.2",
+        "mcap>=1.4",
         "rosbags>=0.11",
         "safetensors>=0.4",
         "torch>=2.5",

@@ -33,7 +33,7 @@ from unet_seg_ros.cli.main import main
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.inference.segmenter import Segmenter
 from unet_seg_ros.messages.topics import CameraTopics
-from unet_seg_ros.offline.segment_bag import Settings, segment_bag
+from unet_seg_ros.offline.segment_bag import MaskSettings, segment_bag
 from unet_seg_ros.pictures.files import MAX_PIXELS
 
 FRAMES = 12
@@ -93,7 +93,7 @@ def test_every_picture_has_the_truth_of_its_moment(bag: tuple[Path, int]) -> Non
 def test_masks_are_found_again(bag: tuple[Path, int], segmenter: Segmenter, tmp_path: Path) -> None:
     path, count = bag
     masks = tmp_path / "masks"
-    outcome = segment_bag(path, masks, segmenter, Settings())
+    outcome = segment_bag(path, masks, segmenter, MaskSettings())
     assert outcome.frames[CAMERA] == count
     frames = list(read_drive(masks, DriveTopics(CAMERA, LABELS), MAX_PIXELS))
     assert len(frames) == count
@@ -115,7 +115,7 @@ def test_live_masks_without_stamps_are_not_guessed(segmenter: Segmenter, tmp_pat
     """They come some time after their pictures, and not all pictures have one."""
     path = write_rosbag2(tmp_path / "drive", zero_stamps(drive(FRAMES)))
     masks = tmp_path / "masks"
-    segment_bag(path, masks, segmenter, Settings(image_topics=[CAMERA]))
+    segment_bag(path, masks, segmenter, MaskSettings(image_topics=[CAMERA]))
     with BagReader(masks) as reader:
         recorded = list(reader.messages([CAMERA, LABELS]))
     types = {CAMERA: "sensor_msgs/msg/Image", LABELS: "sensor_msgs/msg/Image"}
@@ -166,7 +166,7 @@ def test_one_camera_has_many_transports(segmenter: Segmenter, tmp_path: Path) ->
     path = write_rosbag2(tmp_path / "drive", messages)
     with BagReader(path) as reader:
         assert [item.image for item in choose_cameras(reader.topics)] == [name]
-    outcome = segment_bag(path, tmp_path / "masks", segmenter, Settings())
+    outcome = segment_bag(path, tmp_path / "masks", segmenter, MaskSettings())
     assert (outcome.frames, outcome.faults) == ({name: 1}, [])
     assert [note.partition(" ")[0] for note in outcome.notes] == [
         f"{name}/zstd",

@@ -18,12 +18,14 @@ class Sample:
     """A picture, `(H, W, 3)` uint8 RGB, and where there is ground truth its `(H, W)` label map.
 
     `ego_mask` says where the picture shows the own car, if that is known.
+    `time_ns` is when a frame of a video is shown, since its beginning; None where nothing tells.
     """
 
     image: Uint8Array
     labels: Uint8Array | None
     name: str
     ego_mask: EgoMask | None = None
+    time_ns: int | None = None
 
 
 class LabelledPictures(Protocol):

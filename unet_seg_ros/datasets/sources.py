@@ -19,6 +19,7 @@ from unet_seg_ros.datasets.town import TOWN, TownDrive, is_town
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.pictures.files import pictures_in, read_picture
+from unet_seg_ros.units import NS_PER_S
 
 
 class Source(Protocol):
@@ -129,10 +130,14 @@ class VideoFrames:
     def __iter__(self) -> Iterator[Sample]:
         capture = cv2.VideoCapture(str(self._path))
         try:
-            index = 0
+            index, last_ns = 0, -1
             while (read := capture.read())[0]:
-                yield Sample(_bgr_to_rgb(read[1]), None, f"{self._path.stem}_{index:06}")
-                index += 1
+                time_ns = round(capture.get(cv2.CAP_PROP_POS_MSEC) * NS_PER_S / 1000)
+                name = f"{self._path.stem}_{index:06}"
+                # Some containers have no times.
+                is_told = time_ns > last_ns
+                yield Sample(_bgr_to_rgb(read[1]), None, name, time_ns if is_told else None)
+                index, last_ns = index + 1, max(time_ns, last_ns)
             if index == 0:
                 raise DataError(f"{self._path}: not a video that OpenCV can read")
         finally:

@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from unet_seg_ros.bags.cameras import choose_cameras, read_picture
-from unet_seg_ros.bags.drive import DriveTopics, labels_topic, read_drive, read_legend
+from unet_seg_ros.bags.drive import (
+    DriveTopics,
+    RecordedFrame,
+    labels_topic,
+    read_drive,
+    read_legend,
+)
 from unet_seg_ros.bags.reader import BagReader
 from unet_seg_ros.bags.writer import BagError
 from unet_seg_ros.files import named_when_whole
@@ -24,6 +30,8 @@ from unet_seg_ros.units import NS_PER_S
 
 _UNKNOWN_RATE_HZ = 20.0  # of a single picture
 _RATE_SAMPLE = 100
+# Between two runs of a simulation the last frame stands still no longer than this.
+_LONGEST_NS = NS_PER_S
 
 
 @dataclass
@@ -60,7 +68,7 @@ def write_video(
         target: The `.mp4` file to write.
         view: One of `figures.VIEWS`.
         topic: The camera's image topic; may be empty where one camera has label maps.
-        rate_hz: Frames per second; 0 for those of the drive.
+        rate_hz: Frames per second; 0 for each frame as long as it was in the drive.
         legend: Whether there is a legend below the pictures.
         after_frame: Called with how many frames there are, and of how many.
 
@@ -76,14 +84,39 @@ def write_video(
         filmed = Filmed(camera.image, rate_hz or _rate_hz(reader, topics.labels))
     with named_when_whole(target) as partial:
         with Video(partial, filmed.rate_hz) as video:
+            times = _Times(filmed.rate_hz)
             for frame in read_drive(bag, topics, MAX_PIXELS, filmed.faults.append):
+                time_ns = None if rate_hz else times.of(frame)
                 shown = labelled_view(view, frame.image.rgb(), frame.labels, label_set)
-                video.write(with_legend(shown, label_set) if legend else shown)
+                video.write(with_legend(shown, label_set) if legend else shown, time_ns)
                 filmed.frames += 1
                 after_frame(filmed.frames, total)
         if not filmed.frames:
             raise BagError(f"{bag}: no picture of {topics.image} has a label map of its stamp")
     return filmed
+
+
+class _Times:
+    """When frames are shown: as far apart as they were taken, by their stamps.
+
+    Where these repeat or go back, as far apart as they were recorded, and at least a period.
+    """
+
+    def __init__(self, rate_hz: float) -> None:
+        self._period_ns = round(NS_PER_S / rate_hz)
+        self._last: RecordedFrame | None = None
+        self._time_ns = 0
+
+    def of(self, frame: RecordedFrame) -> int:
+        """Return the time of the next frame, since the beginning."""
+        if self._last:
+            apart_ns = frame.image.header.stamp_ns - self._last.image.header.stamp_ns
+            if apart_ns <= 0:
+                recorded_ns = frame.image_published_ns - self._last.image_published_ns
+                apart_ns = min(recorded_ns, _LONGEST_NS) if recorded_ns > 0 else self._period_ns
+            self._time_ns += apart_ns
+        self._last = frame
+        return self._time_ns
 
 
 def _choose_camera(reader: BagReader, topic: str) -> CameraTopics:

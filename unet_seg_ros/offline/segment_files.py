@@ -125,13 +125,15 @@ def segment_files(
 class _Picture:
     """A picture, or frame `number` of a video, on its way.
 
-    `image` is `(H, W, 3)` uint8 RGB, `labels` its `(H, W)` uint8 label map, once there is one.
+    `image` is `(H, W, 3)` uint8 RGB, `labels` its `(H, W)` uint8 label map, once there is one, and
+    `time_ns` when a frame is shown, if its video tells.
     """
 
     source: Input
     number: int
     image: Uint8Array
     labels: Uint8Array | None = None
+    time_ns: int | None = None
 
     @property
     def name(self) -> str:
@@ -189,7 +191,7 @@ class _Writer:
                 if self._legend:
                     view = with_legend(view, self._label_set)
                 if picture.source.rate_hz:
-                    self._video(picture.source, output).write(view)
+                    self._video(picture.source, output).write(view, picture.time_ns)
                 else:
                     bgr = cv2.cvtColor(view, cv2.COLOR_RGB2BGR)
                     _write_mask(self._folder / output / f"{picture.source.name}.png", bgr)
@@ -261,7 +263,7 @@ def _pictures(source: Input) -> Iterator[_Picture]:
         yield _Picture(source, 0, read_picture(source.path))
         return
     for number, sample in enumerate(VideoFrames(source.path)):
-        yield _Picture(source, number, sample.image)
+        yield _Picture(source, number, sample.image, time_ns=sample.time_ns)
 
 
 def _write_mask(path: Path, pixels: cv2.typing.MatLike) -> None:
