@@ -86,6 +86,7 @@ def _evaluate_recorded(options: argparse.Namespace) -> int:
     from unet_seg_ros.datasets.splits import evenly_spread
     from unet_seg_ros.evaluation import recorded, report
     from unet_seg_ros.labels.label_set import LabelSet
+    from unet_seg_ros.progress import make_bar
 
     path = Path(options.bag).resolve()
     label_set = LabelSet.load(options.label_set) if options.label_set else None

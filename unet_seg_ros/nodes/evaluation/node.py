@@ -40,7 +40,7 @@ from rclpy.qos import QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import CompressedImage, Image
 from std_msgs.msg import String
 
-from unet_seg_ros.evaluation.scorer import LABELS, REFUSED, SKIPPED, TRUTH
+from unet_seg_ros.evaluation.scorer import LABELS, REFUSED, SKIPPED, TRUTH, RunningScore
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.images import read_any_image
@@ -55,6 +55,7 @@ from unet_seg_ros.ros import qos
 from unet_seg_ros.ros.parameters import ParameterError, declare
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
+from unet_seg_ros.ros.type_watch import TypeWatch
 
 if TYPE_CHECKING:
     from unet_seg_ros.evaluation.frame_keeper import FrameKeeper
@@ -86,6 +87,7 @@ class EvaluationNode(Node):
             LABELS: self._camera.output(topics.LABELS),
         }
         self._keeper = make_keeper(values, truth_set)
+        self._types = TypeWatch(self)
         self._prediction_set: LabelSet | None = None
         self._checkpoint = ""
         self._exchanged = ""
@@ -213,7 +215,7 @@ class EvaluationNode(Node):
         score = self._scorer.score()
         figures = score.to_dict()
         self._score_publisher.publish(String(data=json.dumps(figures)))
-        problem = problem_of(score, self._side_topics)
+        problem = self._problem(score)
         report = status(
             f"{self.get_name()}: {self._camera.image}",
             DiagnosticStatus.WARN if problem else DiagnosticStatus.OK,
@@ -222,10 +224,14 @@ class EvaluationNode(Node):
         )
         self._diagnostics.publish(stamped(self, [report]))
 
+    def _problem(self, score: RunningScore) -> str:
+        types = self._types.problems()
+        return next(iter(types.values()), "") or problem_of(score, self._side_topics)
+
     def _log(self) -> None:
         """Log the score, or what is in its way, unless that was logged before."""
         score = self._scorer.score()
-        problem = problem_of(score, self._side_topics)
+        problem = self._problem(score)
         line = problem or line_of(score)
         if line == self._last_line:
             return

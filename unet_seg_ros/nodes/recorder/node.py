@@ -45,6 +45,7 @@ from unet_seg_ros.messages.topics import DIAGNOSTICS
 from unet_seg_ros.ros.parameters import ParameterError, ParameterSpec, declare
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
+from unet_seg_ros.ros.type_watch import TypeWatch
 from unet_seg_ros.units import NS_PER_S
 
 NODE_NAME = "recorder"
@@ -123,6 +124,7 @@ class RecorderNode(Node):
         self._seen: set[str] = set()
         self._gaps: defaultdict[str, SequenceGaps] = defaultdict(SequenceGaps)
         self.dropped: Counter[str] = Counter()
+        self._types = TypeWatch(self)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
         # Simulation time may stand still; recording goes on.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -214,8 +216,11 @@ class RecorderNode(Node):
             f"dropped.{QUEUE_FULL}": str(self.dropped[QUEUE_FULL]),
             f"dropped.{LOST}": str(self.dropped[LOST]),
         }
-        level = DiagnosticStatus.WARN if self.dropped.total() else DiagnosticStatus.OK
-        report = status(f"{self.get_name()}: {self._output.name}", level, self._summary(), values)
+        types = "; ".join(self._types.problems().values())
+        is_fine = not (types or self.dropped.total())
+        level = DiagnosticStatus.OK if is_fine else DiagnosticStatus.WARN
+        summary = f"{types}; {self._summary()}" if types else self._summary()
+        report = status(f"{self.get_name()}: {self._output.name}", level, summary, values)
         self._diagnostics.publish(stamped(self, [report]))
 
     def _summary(self) -> str:

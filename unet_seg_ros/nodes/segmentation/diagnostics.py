@@ -40,13 +40,18 @@ def engine_status(node_name: str, report: EngineReport) -> DiagnosticStatus:
 
 
 def camera_status(
-    node_name: str, image_topic: str, window: Window, is_active: bool
+    node_name: str, image_topic: str, window: Window, is_active: bool, problem: str = ""
 ) -> DiagnosticStatus:
-    """Return the status of one camera: WARN when it is silent or sends bad frames."""
+    """Return the status of one camera: WARN when it is silent or sends bad frames.
+
+    `problem` says why nothing can be received, where that is known.
+    """
     level = DiagnosticStatus.OK
     message = f"{window.rate_in:.1f} Hz in, {window.rate_out:.1f} Hz out"
     if not is_active:
         message = "not listening: the node is not active"
+    elif problem:
+        level, message = DiagnosticStatus.WARN, problem
     elif window.recent_refused:
         level = DiagnosticStatus.WARN
         message = f"{window.recent_refused} bad frames, the last: {window.last_refusal}"

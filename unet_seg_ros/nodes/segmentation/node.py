@@ -51,6 +51,7 @@ from unet_seg_ros.ros import qos
 from unet_seg_ros.ros.parameters import Changeable, ParameterError
 from unet_seg_ros.ros.run import run, sentence
 from unet_seg_ros.ros.status import stamped
+from unet_seg_ros.ros.type_watch import TypeWatch
 
 if TYPE_CHECKING:  # it brings torch, which takes seconds to import: the loader's thread does that
     from unet_seg_ros.inference.segmenter import Segmenter
@@ -79,6 +80,7 @@ class SegmentationNode(LifecycleNode):
         self._loading: Future[Segmenter] | None = None
         self._ready: set[Workload] = set()  # what a network is warmed up for when it is loaded
         self._problem = ""
+        self._types = TypeWatch(self)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
         self._loaded = self.create_guard_condition(self._take_over)
@@ -286,10 +288,13 @@ class SegmentationNode(LifecycleNode):
 
     def _report(self) -> None:
         name, is_active = self.get_name(), bool(self._listening)
+        types = self._types.problems()
         statuses = [engine_status(name, self._engine_report())]
         for image_topic, camera in self._worker.cameras.items() if self._worker else ():
             window = camera.statistics.take_window()
-            statuses.append(camera_status(name, image_topic, window, is_active))
+            info_topic = camera.outputs.camera.camera_info
+            problem = types.get(image_topic) or types.get(info_topic, "")
+            statuses.append(camera_status(name, image_topic, window, is_active, problem))
         self._diagnostics.publish(stamped(self, statuses))
         self._keep_ready()
 

@@ -26,6 +26,7 @@ from unet_seg_ros.nodes.slots import NewestFrames
 from unet_seg_ros.ros import qos
 from unet_seg_ros.ros.parameters import ParameterSpec, declare
 from unet_seg_ros.ros.run import run
+from unet_seg_ros.ros.type_watch import TypeWatch
 from unet_seg_ros.view import ViewError, require_rerun
 
 if TYPE_CHECKING:  # Rerun need not be installed
@@ -98,6 +99,7 @@ class ViewerNode(Node):
                 values["bind"], values["port"], values["grpc_port"], values["memory_limit"]
             )
         )
+        self._types = TypeWatch(self)
         self._log = DriveLog(self._server.connect)
         self._feed = Feed(self._log, values["max_image_pixels"], values["confidence"])
         self._tasks: NewestFrames[Task] = NewestFrames()
@@ -117,6 +119,7 @@ class ViewerNode(Node):
 
     def _discover(self) -> None:
         self._server.check()
+        self._types.problems()  # logs them
         types = {name: types[0] for name, types in self.get_topic_names_and_types()}
         for name in self._feed.add_topics(types):
             take = partial(self._take, name)
