@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from unet_seg_ros.files import named_when_whole, replaced_when_whole, write_whole
+from unet_seg_ros.files import check_output, named_when_whole, replaced_when_whole, write_whole
 
 
 def make_file(path: Path) -> None:
@@ -77,3 +77,13 @@ def test_what_was_there_stays_after_an_error(tmp_path: Path) -> None:
         fail()
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_cannot_be_written_is_said_before_the_work(tmp_path: Path) -> None:
+    check_output(tmp_path / "new" / "folders" / "drive.mp4")
+    assert list(tmp_path.iterdir()) == []
+    make_file(tmp_path / "file")
+    with pytest.raises(FileExistsError, match="file exists already: give another output"):
+        check_output(tmp_path / "file")
+    with pytest.raises(OSError, match=r"file/drive: cannot be written: .*/file: Not a directory"):
+        check_output(tmp_path / "file" / "drive")

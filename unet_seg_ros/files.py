@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -39,6 +40,23 @@ def named_when_whole(path: Path, mark: str = "partial") -> Iterator[Path]:
         else:
             partial.unlink(missing_ok=True)
         raise
+
+
+def check_output(path: Path) -> None:
+    """Raise at once what `named_when_whole` would raise after hours of work.
+
+    Raises:
+        FileExistsError: `path` exists.
+        OSError: Nothing can be written there; the message says why.
+    """
+    if path.exists():
+        raise FileExistsError(f"{path} exists already: give another output, or remove it")
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise OSError(f"{path}: cannot be written: {folder}: {error.strerror}") from error
 
 
 @contextmanager

@@ -226,3 +226,76 @@ def test_what_is_no_bag_is_refused_in_one_sentence(tmp_path: Path, name: str) ->
 def test_an_empty_bag_has_no_messages(tmp_path: Path) -> None:
     with BagReader(write_rosbag2(tmp_path / "drive", [])) as bag:
         assert (list(bag.messages()), bag.topics, bag.start_ns, bag.end_ns) == ([], {}, 0, 0)
+
+
+@pytest.mark.parametrize("in_folder", [True, False])
+def test_topics_that_are_not_of_ros_do_not_cost_the_bag(tmp_path: Path, in_folder: bool) -> None:
+    """As Foxglove's tools write them beside ROS topics; the profile need not be ros2."""
+    folder = tmp_path / "drive"
+    folder.mkdir()
+    file = folder / "drive_0.mcap"
+    definition, _ = STORE.generate_msgdef(STRING, ros_version=2)
+    message = text(NOTES, 5, "note")
+    with file.open("wb") as stream:
+        writer = McapWriter(stream)
+        writer.start("")
+        ros = writer.register_schema(STRING, "ros2msg", definition.encode())
+        protobuf = writer.register_schema("foxglove.Pose", "protobuf", bytes(range(256)))
+        channels = [
+            writer.register_channel(NOTES, "cdr", ros),
+            writer.register_channel("/pose", "protobuf", protobuf),
+            writer.register_channel("/json", "json", 0),
+        ]
+        for channel in channels:
+            writer.add_message(channel, 5, message.data, 5)
+        writer.finish()
+    if in_folder:
+        about = [
+            {
+                "topic_metadata": {
+                    "name": name,
+                    "type": kind,
+                    "serialization_format": encoding,
+                    "offered_qos_profiles": "",
+                },
+                "message_count": 1,
+            }
+            for name, kind, encoding in ((NOTES, STRING, "cdr"), ("/json", "any", "json"))
+        ]
+        information = {"relative_file_paths": [file.name], "topics_with_message_count": about}
+        document = yaml.safe_dump({"rosbag2_bagfile_information": information})
+        (folder / "metadata.yaml").write_text(document)
+    with BagReader(folder if in_folder else file) as bag:
+        assert [item.topic for item in bag.messages()] == [NOTES]
+        assert list(bag.topics) == [NOTES]
+        assert bag.notes == [
+            "/pose is protobuf, not cdr: it is passed over",
+            "/json is json, not cdr: it is passed over",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("drive_0.mcap", r"drive_0\.mcap: has no end, .*unet-seg bag repair .*drive_0\.mcap$"),
+        ("drive_0.mcap.zstd", r"is compressed as a whole: unpack it first, with unzstd .*zstd$"),
+        ("drive.bag.active", r"a ROS 1 recording that was cut off: rosbag reindex"),
+    ],
+)
+def test_what_a_bag_lacks_is_said_and_what_to_do(tmp_path: Path, name: str, sentence: str) -> None:
+    content = mcap_file(tmp_path, drive(1)).read_bytes()
+    path = tmp_path / "new" / name
+    path.parent.mkdir()
+    path.write_bytes(content[:-1])
+    with pytest.raises(BagError, match=sentence):
+        BagReader(path)
+
+
+@pytest.mark.parametrize("write", [mcap_folder, sqlite_folder])
+def test_a_folder_without_metadata_can_be_repaired(
+    write: Callable[[Path, list[Message]], Path], tmp_path: Path
+) -> None:
+    bag = write(tmp_path, drive(1))
+    (bag / "metadata.yaml").unlink()
+    with pytest.raises(BagError, match=rf"has no metadata\.yaml: .*unet-seg bag repair {bag}$"):
+        BagReader(bag)

@@ -1,6 +1,14 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
 import pytest
+from written_bags import write_drive
 
 from unet_seg_ros.cli.main import main
 
@@ -54,3 +62,45 @@ def test_the_demo_does_not_overwrite_what_is_not_its_own(
 ) -> None:
     assert main(["demo", "--output", str(tmp_path)]) == 1
     assert "is not the output of a demonstration" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_is_no_failure(tmp_path: Path) -> None:
+    """As of `unet-seg ... | head`, where head has had enough."""
+    write_drive(tmp_path / "drive")
+    command = [sys.executable, "-m", "unet_seg_ros.cli.main", "bag", "repair", "--json"]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as closed:
+        done = subprocess.run(
+            [*command, str(tmp_path / "drive")],
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, "ipe" in done.stderr) == (0, False), done.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["bag", "segment", "drive"],
+        ["bag", "extract", "drive"],
+        ["bag", "video", "drive"],
+        ["segment", "picture.png"],
+    ],
+)
+def test_output_that_cannot_be_written_is_said_before_the_work(
+    command: list[str],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_drive(tmp_path / "drive")
+    cv2.imwrite("picture.png", np.zeros((8, 8, 3), np.uint8))
+    (tmp_path / "file").write_text("no folder")
+    assert main([*command, "file/out.mp4"]) == 1
+    error = capsys.readouterr().err
+    assert "file/out.mp4: cannot be written: " in error
+    assert "Not a directory" in error

@@ -89,11 +89,11 @@ def _evaluate_recorded(options: argparse.Namespace) -> int:
     from unet_seg_ros.progress import make_bar
 
     path = Path(options.bag).resolve()
+    options.out.mkdir(parents=True, exist_ok=True)
     label_set = LabelSet.load(options.label_set) if options.label_set else None
     pictures = open_bag(path, label_set, options.camera)
     network = _recorded_network(pictures)
     scored = without_own_car(pictures, EgoMasks.read(options.ego_mask))
-    options.out.mkdir(parents=True, exist_ok=True)
     indices = evenly_spread(range(len(pictures)), options.limit)
     bar = make_bar(indices, desc=pictures.name, unit="picture")
     measured = recorded.evaluate_recorded(network.label_maps, network.label_set, scored, bar)

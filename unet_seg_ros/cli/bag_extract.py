@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from unet_seg_ros.cli.arguments import add_camera_argument, parse_count
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
+from unet_seg_ros.files import check_output
 
 if TYPE_CHECKING:
     from unet_seg_ros.datasets.bag_pictures import BagPictures
@@ -75,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
 
     if (options.worst is None) != (options.report is None):
         raise ValueError("--worst and --report go together")
+    check_output(options.out)
     given = LabelSet.load(options.label_set) if options.label_set else None
     pictures = open_bag(options.bag, given, options.camera)
     label_set = pictures.label_set.name

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from unet_seg_ros.cli.arguments import add_ego_mask_argument
 from unet_seg_ros.cli.engine import add_engine_arguments, make_segmenter
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
+from unet_seg_ros.files import check_output
 from unet_seg_ros.messages.topics import LABELS, OUTPUTS
 
 if TYPE_CHECKING:
@@ -140,6 +141,8 @@ def _segment_here(
     from unet_seg_ros.bags.writer import BagError
     from unet_seg_ros.offline.segment_bag import segment_bag
 
+    if len(targets) == 1:
+        check_output(*targets.values())
     segmenter = make_segmenter(options)
     for source, target in targets.items():
         try:

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
+from unet_seg_ros.files import check_output
 from unet_seg_ros.pictures.figures import VIEWS
 
 _EXAMPLES = """\
@@ -72,6 +73,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError(f"{options.out}: the name of the video must end in .mp4")
     if options.rate < 0:
         raise ValueError("--rate must be above 0")
+    check_output(options.out)
     with progress_bar(options.bag.name, "frame") as show:
         filmed = write_video(
             options.bag,

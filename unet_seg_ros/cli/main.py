@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+import select
 import sys
 from collections.abc import Sequence
 
@@ -38,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError as error:
+        return _after_closed_pipe(error)
     except (ValueError, OSError) as error:
         print(f"unet-seg: {error}", file=sys.stderr)
         return 1
@@ -45,6 +50,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("unet-seg: interrupted", file=sys.stderr)
         return 130
     return status
+
+
+def _after_closed_pipe(error: BrokenPipeError) -> int:
+    """Return 0 where whoever reads the output has had enough of it, as `| head` does."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    if any(events & select.POLLERR for _, events in poll.poll(0)):
+        # What is left would be tried once more at the end of the process.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    print(f"unet-seg: {error}", file=sys.stderr)
+    return 1
 
 
 if __name__ == "__main__":

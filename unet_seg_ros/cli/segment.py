@@ -11,6 +11,7 @@ from pathlib import Path
 
 from unet_seg_ros.cli.engine import add_engine_arguments, make_segmenter
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
+from unet_seg_ros.files import check_output
 from unet_seg_ros.pictures.figures import VIEWS
 
 LABELS = "labels"
@@ -85,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
 
     inputs = find_inputs(options.inputs)
     ego_mask = read_ego_mask(options.ego_mask) if options.ego_mask else None
+    check_output(options.out)
     segmenter = make_segmenter(options)
     with progress_bar(options.out.name, "picture") as show:
         segmented = segment_files(
