@@ -33,7 +33,9 @@ ARGUMENTS = (
         choices=["none", "palette", "tags"],
         description="What a semantic camera beside it shows, where the source has ground truth.",
     ),
-    DeclareLaunchArgument("rate", default_value="20.0", description="Pictures a second."),
+    DeclareLaunchArgument(
+        "rate", default_value="20.0", description="Pictures a second; 0: as a video has them."
+    ),
     DeclareLaunchArgument(
         "clock",
         default_value="false",

@@ -32,7 +32,7 @@ examples:
   unet-seg bag evaluate drive_masks --ego-mask rgb_front=bonnet.png
 
 Writes report.json and report.html into the output folder. What each figure means is in
-docs/evaluation.md. Of a ROS 1 bag, what `unet-seg bag segment` makes of it can be scored.
+docs/evaluation.md.
 """
 _NOT_MEASURED = (
     "Label maps were scored as they were recorded, without the network's confidence and time; "
@@ -49,7 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("bag", help="a rosbag2 folder, or its .mcap or .db3 file")
+    parser.add_argument("bag", help="a rosbag2 folder, its .mcap or .db3 file, or a ROS 1 .bag")
     parser.add_argument(
         "--checkpoint", metavar="NAME|FILE", help="segment with this one (default: recorded masks)"
     )
@@ -86,7 +86,6 @@ def _evaluate_recorded(options: argparse.Namespace) -> int:
     from unet_seg_ros.datasets.splits import evenly_spread
     from unet_seg_ros.evaluation import recorded, report
     from unet_seg_ros.labels.label_set import LabelSet
-    from unet_seg_ros.progress import make_bar
 
     path = Path(options.bag).resolve()
     options.out.mkdir(parents=True, exist_ok=True)

@@ -32,8 +32,7 @@ examples:
   unet-seg bag extract drive_masks worst --worst 50 --report evaluation/report.json
   unet-seg train --data worst ...
 
-Of a ROS 1 bag, what `unet-seg bag segment` makes of it can be extracted. Damaged pictures are left
-out, listed, and make the exit status 1.
+Damaged pictures are left out, listed, and make the exit status 1.
 """
 
 
@@ -46,7 +45,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("bag", type=Path, help="a rosbag2 folder, or its .mcap or .db3 file")
+    parser.add_argument(
+        "bag", type=Path, help="a rosbag2 folder, its .mcap or .db3 file, or a ROS 1 .bag"
+    )
     parser.add_argument("out", type=Path, metavar="FOLDER", help="the folder to write")
     parser.add_argument(
         "--label-set",

@@ -32,6 +32,7 @@ from unet_seg_ros.datasets.sources import open_source
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.nodes.camera.node import CameraNode
+from unet_seg_ros.pictures.video import Video
 from unet_seg_ros.ros.parameters import ParameterError
 
 RGB = "/carla/ego_vehicle/rgb_front"
@@ -103,6 +104,20 @@ def test_pictures_come_in_order_and_begin_again(graph, pictures):
     play(graph, node, f"{RGB}/image")
     graph.spin_until(lambda: len(images) >= 7, "seven pictures")
     assert [level(image) for image in images[:7]] == [10, 20, 30, 40, 50, 10, 20]
+
+
+def test_a_video_of_a_variable_rate_keeps_its_times(graph, tmp_path):
+    times_ms = [0, 50, 400, 433]
+    with Video(tmp_path / "film.mp4", 25.0) as video:
+        for time_ms in times_ms:
+            video.write(np.zeros((HEIGHT, WIDTH, 3), np.uint8), time_ms * 1_000_000)
+    images = graph.collect(Image, f"{RGB}/image")
+    source = str(tmp_path / "film.mp4")
+    node = camera(graph, source=source, rate=0.0, clock=True, loop=False)
+    play(graph, node, f"{RGB}/image")
+    graph.spin_until(lambda: len(images) == len(times_ms), "the video")
+    stamps_ms = [stamp_ns(image) / 1e6 for image in images]
+    assert [stamp - stamps_ms[0] for stamp in stamps_ms] == pytest.approx(times_ms, abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +274,7 @@ def test_the_town_is_a_camera_with_ground_truth(graph):
         ({"semantic": "both"}, ParameterError, "semantic: 'both' is not possible; give one of"),
         ({"semantic": "tags"}, ParameterError, "has no ground truth"),
         ({"source": "nowhere"}, DataError, "nowhere: no such folder or file"),
-        ({"rate": 0.0}, InvalidParameterValueException, "rate"),
+        ({"rate": -1.0}, InvalidParameterValueException, "rate"),
         ({"width": -1}, InvalidParameterValueException, "width"),
         ({"ahead": 0}, InvalidParameterValueException, "ahead"),
     ],

@@ -46,6 +46,8 @@ NODE_NAME = "camera"
 
 QUEUE_DEPTH = 10  # of the publishers, as in carla_ros_bridge
 DELIVERY_TIMEOUT_S = 5.0
+DEFAULT_RATE = 20.0  # of sources that have no times of their own
+POLL_S = 0.002  # how late a frame of a video may be
 
 
 class CameraNode(Node):
@@ -61,8 +63,11 @@ class CameraNode(Node):
         declare(self, PARAMETERS)
         self._encoding = self._choice("encoding", CONVERSIONS)
         self._semantic = self._choice("semantic", ("none", PALETTE, TAGS))
-        self._rate: float = self._value("rate")
+        self._rate: float = self._value("rate") or DEFAULT_RATE
+        self._has_own_pace = not self._value("rate")
         self._published = 0
+        self._next: Shot | None = None
+        self._due_s = self._simulated_s = 0.0
         self._is_started = False
         self._ends_at_s = 0.0
         source = self._open_source()
@@ -72,7 +77,8 @@ class CameraNode(Node):
         self._create_publishers()
         self._shots = ReadAhead(self._make_shots(source), self._value("ahead"))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(1.0 / self._rate, self._tick, clock=steady)
+        period_s = POLL_S if self._has_own_pace else 1.0 / self._rate
+        self.create_timer(period_s, self._tick, clock=steady)
 
     def destroy_node(self) -> None:
         """End the reading thread and leave the graph."""
@@ -101,7 +107,7 @@ class CameraNode(Node):
                     self._value("height") or TOWN_SIZE[1],
                 ),
                 fov_deg=self._value("fov"),
-                fps=self._value("rate"),
+                fps=self._rate,
             )
         except LabelSetError as error:
             raise ParameterError(f"label_set: {error}") from error
@@ -141,16 +147,25 @@ class CameraNode(Node):
     def _make_shots(self, source: Source) -> Iterator[Shot]:
         count = self._value("count") or None
         size = self._value("width"), self._value("height")
+        last_ns = None
         for sample in islice(_repeated(source, self._value("loop")), count):
-            yield make_shot(sample, size, self._encoding)
+            wait_s = 1.0 / self._rate
+            if self._has_own_pace and sample.time_ns is not None and last_ns is not None:
+                is_next = sample.time_ns > last_ns  # else the source began again
+                wait_s = (sample.time_ns - last_ns) / NS_PER_S if is_next else wait_s
+            last_ns = sample.time_ns
+            yield make_shot(sample, size, self._encoding, wait_s)
 
     def _tick(self) -> None:
         if not self._value("playing"):
             return
         self._is_started = self._is_started or self._shots.is_filled
-        shot = self._shots.take() if self._is_started else None
-        if shot is not None:
-            self._publish(shot)
+        if self._next is None and self._is_started:
+            self._next = self._shots.take()
+        if self._next is not None:
+            if self._is_due(self._next):
+                shot, self._next = self._next, None
+                self._publish(shot)
         elif self._shots.is_exhausted:
             self._end()
         elif self._is_started:
@@ -159,8 +174,18 @@ class CameraNode(Node):
                 throttle_duration_sec=5.0,
             )
 
+    def _is_due(self, shot: Shot) -> bool:
+        """Tell whether it is time for a shot; the timer tells, but where frames have their own."""
+        now_s = time.monotonic()
+        if self._has_own_pace and now_s < self._due_s + shot.wait_s:
+            return False
+        # After a halt the frames that were missed do not come all at once.
+        self._due_s = max(self._due_s + shot.wait_s, now_s - shot.wait_s)
+        return True
+
     def _publish(self, shot: Shot) -> None:
         self._published += 1
+        self._simulated_s += shot.wait_s
         stamp_ns = self._next_stamp_ns()
         header = Header(stamp_ns, self._frame_id)
         self._info_publisher.publish(self._camera_info(shot, header))
@@ -177,7 +202,8 @@ class CameraNode(Node):
     def _next_stamp_ns(self) -> int:
         if not self._value("clock"):
             return int(self.get_clock().now().nanoseconds)
-        stamp_ns = round(self._published / self._rate * NS_PER_S)
+        time_s = self._simulated_s if self._has_own_pace else self._published / self._rate
+        stamp_ns = round(time_s * NS_PER_S)
         self._clock_publisher.publish(ClockMessage(clock=Time(nanoseconds=stamp_ns).to_msg()))
         return stamp_ns
 

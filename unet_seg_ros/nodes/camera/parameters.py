@@ -47,8 +47,9 @@ PARAMETERS = (
     ParameterSpec(
         "rate",
         20.0,
-        "Pictures a second.",
-        range=(0.1, 1000.0),
+        "Pictures a second; 0 shows every frame of a video as long as the video does, and plays "
+        "any other source at 20.",
+        range=(0.0, 1000.0),
     ),
     ParameterSpec(
         "width",

@@ -26,21 +26,26 @@ JPEG = "jpeg"
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture ready to be published: `(H, W)`, `(H, W, C)` or, as JPEG, `(N,)` uint8."""
+    """A picture ready to be published: `(H, W)`, `(H, W, C)` or, as JPEG, `(N,)` uint8.
+
+    `wait_s` is how long after the one before it is due.
+    """
 
     width: int
     height: int
     pixels: Uint8Array
     labels: Uint8Array | None
+    wait_s: float
 
 
-def make_shot(sample: Sample, size: tuple[int, int], encoding: str) -> Shot:
+def make_shot(sample: Sample, size: tuple[int, int], encoding: str, wait_s: float) -> Shot:
     """Return a sample as a picture of a size and an encoding.
 
     Args:
         sample: An RGB picture, perhaps with ground truth.
         size: Width and height in pixels; 0 keeps the picture's.
         encoding: One of `CONVERSIONS`.
+        wait_s: How long after the one before it is due.
     """
     width, height = size[0] or sample.image.shape[1], size[1] or sample.image.shape[0]
     is_smaller = width < sample.image.shape[1]
@@ -54,7 +59,7 @@ def make_shot(sample: Sample, size: tuple[int, int], encoding: str) -> Shot:
     labels = sample.labels
     if labels is not None:
         labels = _scaled(labels, width, height, cv2.INTER_NEAREST_EXACT)
-    return Shot(width, height, np.asarray(pixels, np.uint8), labels)
+    return Shot(width, height, np.asarray(pixels, np.uint8), labels, wait_s)
 
 
 def _scaled(pixels: Uint8Array, width: int, height: int, interpolation: int) -> Uint8Array:
