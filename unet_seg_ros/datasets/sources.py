@@ -136,7 +136,8 @@ class VideoFrames:
                 name = f"{self._path.stem}_{index:06}"
                 # Some containers have no times.
                 is_told = time_ns > last_ns
-                yield Sample(_bgr_to_rgb(read[1]), None, name, time_ns if is_told else None)
+                told_ns = time_ns if is_told else None
+                yield Sample(_bgr_to_rgb(read[1]), None, name, time_ns=told_ns)
                 index, last_ns = index + 1, max(time_ns, last_ns)
             if index == 0:
                 raise DataError(f"{self._path}: not a video that OpenCV can read")
