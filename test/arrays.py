@@ -30,6 +30,11 @@ class ArrayPictures:
     def __len__(self) -> int:
         return len(self.samples)
 
+    def name_of(self, index: int) -> str:
+        """Return the name of a sample."""
+        sample = self.samples[index]
+        return sample if isinstance(sample, str) else sample.name
+
     def __getitem__(self, index: int) -> Sample:
         sample = self.samples[index]
         if isinstance(sample, str):

@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,14 +82,12 @@ def run(options: argparse.Namespace) -> int:
 def _check(spec: DataSpec, sheets: Path) -> dict[str, Any]:
     """Return what `--json` prints about a data set."""
     from unet_seg_ros.datasets.contact_sheet import positions_for_sheet
-    from unet_seg_ros.datasets.readers import AUTO, open_dataset, recognise
+    from unet_seg_ros.datasets.readers import AUTO, recognise
     from unet_seg_ros.datasets.survey import survey
 
     try:
         layout = recognise(spec.path) if spec.layout == AUTO else spec.layout
-        pictures = open_dataset(
-            spec.path, layout=layout, label_set=spec.label_set, cameras=spec.camera_topics
-        )
+        pictures = replace(spec, layout=layout).open()
     except ValueError as error:
         return {"data": spec.path, "faults": [str(error)]}
     found = survey(pictures, keep=positions_for_sheet(pictures))

@@ -124,14 +124,10 @@ def _evaluate(
 ) -> tuple[dict[str, Any], ShownFrames]:
     """Return the report's part about one data set, and the frames to show of it."""
     from unet_seg_ros.datasets.own_car import without_own_car
-    from unet_seg_ros.datasets.readers import open_dataset
     from unet_seg_ros.evaluation import evaluation, report, report_page
     from unet_seg_ros.progress import make_bar
 
-    data_set = open_dataset(
-        spec.path, layout=spec.layout, label_set=spec.label_set, cameras=spec.camera_topics
-    )
-    pictures = without_own_car(data_set, ego_masks)
+    pictures = without_own_car(spec.open(), ego_masks)
     indices, facts = _choose(pictures, spec, segmenters, names, options)
     measured = evaluation.evaluate(
         segmenters,

@@ -69,6 +69,10 @@ class LabelledFiles:
     def __len__(self) -> int:
         return len(self.files)
 
+    def name_of(self, index: int) -> str:
+        """Return the name of a picture."""
+        return self.files[index].name
+
     def __getitem__(self, index: int) -> Sample:
         """Read a picture and its label map.
 

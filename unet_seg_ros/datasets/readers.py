@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from unet_seg_ros.datasets.layouts import LAYOUTS, layout_of
+from unet_seg_ros.datasets.layouts.known import LAYOUTS, layout_of
 from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.datasets.town import TOWN, TownViews, is_town
 from unet_seg_ros.errors import DataError

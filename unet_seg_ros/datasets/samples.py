@@ -60,5 +60,8 @@ class LabelledPictures(Protocol):
     def __len__(self) -> int:
         """Return how many pictures there are."""
 
+    def name_of(self, index: int) -> str:
+        """Return the name of a picture, without reading it."""
+
     def __getitem__(self, index: int) -> Sample:
         """Read a picture and its label map; raises DataError, naming the file."""

@@ -13,7 +13,7 @@ import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.labelled_files import LabelledFiles
-from unet_seg_ros.datasets.layouts import layout_of
+from unet_seg_ros.datasets.layouts.known import layout_of
 from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.datasets.town import TOWN, TownDrive, is_town
 from unet_seg_ros.errors import DataError

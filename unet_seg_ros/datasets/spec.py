@@ -7,7 +7,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, fields
 
-from unet_seg_ros.datasets.readers import AUTO, LAYOUT_NAMES
+from unet_seg_ros.datasets.readers import AUTO, LAYOUT_NAMES, open_dataset
+from unet_seg_ros.datasets.samples import LabelledPictures
+from unet_seg_ros.datasets.selection import select
 from unet_seg_ros.datasets.splits import RULES
 
 # Beyond this nothing is left to see in a picture.
@@ -29,6 +31,8 @@ class DataSpec:
             for small pictures that stand for those of a larger camera.
         cameras: Of a bag, which cameras, joined by `+`, each as `bags.cameras.pair_cameras` takes
             it; empty for all.
+        only: Which of its pictures, by texts in their names (`selection.select`); empty for all.
+        without: Which of those are left away.
 
     Raises:
         ValueError: One of these is not possible.
@@ -41,6 +45,8 @@ class DataSpec:
     mapping: str = ""
     share: float = 1.0
     enlarge: float = 1.0
+    only: str = ""
+    without: str = ""
     cameras: str = ""
 
     @property
@@ -61,6 +67,17 @@ class DataSpec:
             raise ValueError(f"share={self.share}: must be a number above 0")
         if not 1 <= self.enlarge <= _MAX_ENLARGED:
             raise ValueError(f"enlarge={self.enlarge}: must be a number from 1 to {_MAX_ENLARGED}")
+
+    def open(self) -> LabelledPictures:
+        """Open the data set, or the chosen part of it.
+
+        Raises:
+            DataError, LabelSetError: As `readers.open_dataset` and `selection.select` do.
+        """
+        pictures = open_dataset(
+            self.path, layout=self.layout, label_set=self.label_set, cameras=self.camera_topics
+        )
+        return select(pictures, self.only, self.without)
 
     @classmethod
     def parse(cls, text: str) -> DataSpec:

@@ -102,6 +102,10 @@ class TownViews:
     def __len__(self) -> int:
         return self._count
 
+    def name_of(self, index: int) -> str:
+        """Return the name of a view."""
+        return f"{TOWN}_{self._seed}_{index:06}"
+
     def __getitem__(self, index: int) -> Sample:
         """Draw a view."""
         index = range(self._count)[index]
@@ -109,7 +113,7 @@ class TownViews:
         random = np.random.default_rng([self._seed, _FOR_VIEW, index])
         pose = _random_pose(renderer.town, random)
         image, labels = renderer.render(pose, random.uniform(0, _LATEST_S), weather)
-        return Sample(image, labels, f"{TOWN}_{self._seed}_{index:06}")
+        return Sample(image, labels, self.name_of(index))
 
 
 def _parse(spec: str) -> tuple[int, int | None]:

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
 from unet_seg_ros.datasets.spec import DataSpec
 from unet_seg_ros.datasets.splits import Split, evenly_spread, split
@@ -74,6 +73,10 @@ class Drawn:
 
     def __len__(self) -> int:
         return len(self._samples)
+
+    def name_of(self, index: int) -> str:
+        """Return the name of a view."""
+        return self._samples[index].name
 
     def __getitem__(self, index: int) -> Sample:
         return self._samples[index]
@@ -164,9 +167,7 @@ def segmentation_loss(
 
 
 def _open(spec: DataSpec, recipe: Recipe) -> DataSet:
-    pictures = open_dataset(
-        spec.path, layout=spec.layout, label_set=spec.label_set, cameras=spec.camera_topics
-    )
+    pictures = spec.open()
     divided = split(pictures, spec.split)
     if is_town(spec.path):
         pictures = Drawn(pictures, divided, recipe.input_size)
