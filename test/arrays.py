@@ -21,6 +21,8 @@ class ArrayPictures:
     name: str = "arrays"
     parts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     faults: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    layout: str = "arrays"
 
     @property
     def drives(self) -> Sequence[str]:

@@ -88,6 +88,19 @@ def write_whole(path: Path, content: bytes, *, sync: bool = False) -> None:
             os.fsync(stream.fileno())
 
 
+def require_writable(folder: Path) -> None:
+    """Make a folder, where it is missing, and make sure that files can be written into it.
+
+    So that whoever waits for results hears of it before the work and not after.
+
+    Raises:
+        OSError: It cannot be made or written into; the message says why.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
 def installed_version(package: str) -> str | None:
     """Return the version of an installed package; None where it runs from its folder."""
     try:

@@ -15,7 +15,7 @@ import pytest
 from drawn_pictures import BLACK, cut_short, gray, ids, rgb, row, tags, write_picture
 
 from unet_seg_ros.datasets import capture_format
-from unet_seg_ros.datasets.readers import open_dataset, recognise
+from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet, LabelSetError
@@ -55,7 +55,7 @@ def frame(name: str, town: str = "Town03", run: int = 0) -> dict[str, object]:
 def test_a_capture_has_raw_tags_and_runs(tmp_path: Path) -> None:
     write_capture(tmp_path / "drive", frame("b"), frame("a", run=1))
     pictures = open_dataset(str(tmp_path / "drive"))
-    assert recognise(str(tmp_path / "drive")) == "capture"
+    assert pictures.layout == "capture"
     assert pictures.label_set == LabelSet.load("carla29")
     assert names(pictures) == ["drive/b", "drive/a"]
     assert labels(pictures) == [[1, 24]]
@@ -130,7 +130,7 @@ def test_the_course_has_13_tags_in_red_or_alone(
     write_picture(tmp_path / "CameraRGB" / "1.png", row(2))
     write_picture(tmp_path / mask_folder / "1.png", mask)
     pictures = open_dataset(str(tmp_path))
-    assert recognise(str(tmp_path)) == "course"
+    assert pictures.layout == "course"
     assert pictures.label_set == LabelSet.load("carla13")
     assert labels(pictures) == [[7, 10]]
 
@@ -178,7 +178,7 @@ def test_nuclei_are_the_pixels_of_all_masks(tmp_path: Path) -> None:
     write_nuclei(tmp_path, "f00", ids(255, 0, 0), ids(0, 0, 255))
     write_nuclei(tmp_path, "a11", ids(0, 255, 0))
     pictures = open_dataset(str(tmp_path))
-    assert recognise(str(tmp_path)) == "nuclei"
+    assert pictures.layout == "nuclei"
     assert pictures.label_set == LabelSet.load("nuclei2")
     assert names(pictures) == pictures.drives == ["a11", "f00"]
     assert labels(pictures, 1) == [[1, 0, 1]]
@@ -211,7 +211,7 @@ def test_the_reduced_palette_of_town02_is_one_drive(tmp_path: Path) -> None:
         write_picture(tmp_path / "rgb" / name, row(2))
         write_picture(tmp_path / "segmentation" / name, rgb((50, 64, 128), BLACK))
     pictures = open_dataset(str(tmp_path))
-    assert recognise(str(tmp_path)) == "town02"
+    assert pictures.layout == "town02"
     assert labels(pictures) == [[1, 0]]
     assert pictures.drives == [tmp_path.name] * 2
     with pytest.raises(DataError, match="is labelled in town02"):
@@ -240,9 +240,9 @@ def test_camvid_has_parts_and_sequences(tmp_path: Path) -> None:
     write_camvid(tmp_path, "train", "0001TP_1", "0016E5_2")
     write_camvid(tmp_path, "val", "0016E5_4")
     pictures = open_dataset(str(tmp_path))
-    assert recognise(str(tmp_path)) == "camvid"
+    assert pictures.layout == "camvid"
     assert pictures.label_set == LabelSet.load("camvid11")
-    assert pictures.parts == {"train": range(2), "val": range(2, 3)}
+    assert pictures.parts == {"train": [0, 1], "val": [2]}
     assert pictures.drives == ["0001TP", "0016E5", "0016E5"]
     assert names(pictures) == ["train/0001TP_1", "train/0016E5_2", "val/0016E5_4"]
     assert labels(pictures) == [[0, 3, UNKNOWN_ID]]
@@ -267,7 +267,6 @@ def test_other_classes_in_segnets_layout_have_their_own_unlabelled_id(tmp_path: 
 def test_pairs_of_ids_need_a_label_set(tmp_path: Path) -> None:
     write_picture(tmp_path / "7_rgb.jpg", row(2))
     write_picture(tmp_path / "7_ids.png", ids(1, 11))
-    assert recognise(str(tmp_path)) == "pairs"
     with pytest.raises(DataError, match="give a label set"):
         open_dataset(str(tmp_path))
     with pytest.raises(LabelSetError, match="carla99"):
@@ -276,12 +275,12 @@ def test_pairs_of_ids_need_a_label_set(tmp_path: Path) -> None:
 
 
 def test_pairs_of_colors_tell_their_label_set(tmp_path: Path) -> None:
-    write_picture(tmp_path / "7_rgb.jpg", row(2))
-    write_picture(tmp_path / "7_palette.png", rgb(ROAD, (152, 251, 152)))
-    assert recognise(str(tmp_path)) == "palette"
+    write_picture(tmp_path / "7_rgb.jpg", row(3))
+    write_picture(tmp_path / "7_palette.png", rgb(ROAD, (152, 251, 152), ROAD_LINE))
     pictures = open_dataset(str(tmp_path))
+    assert pictures.layout == "palette"
     assert pictures.label_set == LabelSet.load("carla29")
-    assert labels(pictures) == [[1, 10]]
+    assert labels(pictures) == [[1, 10, 24]]
 
 
 def test_labels_without_a_picture_are_named(tmp_path: Path) -> None:
@@ -307,7 +306,7 @@ def test_images_and_masks_pair_by_name_and_folders_are_drives(tmp_path: Path) ->
         write_picture(tmp_path / "images" / f"{place}.jpg", row(2))
         write_picture(tmp_path / "masks" / f"{place}.png", ids(3, UNKNOWN_ID))
     pictures = open_dataset(str(tmp_path), label_set="carla13")
-    assert recognise(str(tmp_path)) == "images-masks"
+    assert pictures.layout == "images-masks"
     assert names(pictures) == ["rain/2", "rain/10", "sun/1"]
     assert pictures.drives == ["rain", "rain", "sun"]
     assert labels(pictures) == [[3, UNKNOWN_ID]]
@@ -323,7 +322,6 @@ def test_masks_of_0_and_255_are_two_classes(tmp_path: Path) -> None:
 def test_masks_in_color_are_read_as_a_palette(tmp_path: Path) -> None:
     write_picture(tmp_path / "images" / "1.png", row(2))
     write_picture(tmp_path / "masks" / "1.png", rgb(ROAD, (145, 170, 100)))
-    assert recognise(str(tmp_path)) == "palette"
     assert open_dataset(str(tmp_path)).label_set == LabelSet.load("carla23")
 
 
@@ -387,7 +385,7 @@ def test_regions_lie_over_earlier_ones_and_the_rest_is_not_labelled(tmp_path: Pa
     draw(tmp_path / "b" / "2.json")
     draw(tmp_path / "b" / "3.json")
     pictures = open_dataset(str(tmp_path), label_set="carla29")
-    assert recognise(str(tmp_path)) == "labelme"
+    assert pictures.layout == "labelme"
     assert (names(pictures), pictures.drives) == (["a/1", "b/2"], ["a", "b"])
     assert labels(pictures) == [[11, 14, 14, 14], [11, 14, 14, 14], [255, 255, 255, 255]]
     assert pictures.faults == [f"{tmp_path}/b/3.json: has no picture beside it"]

@@ -54,7 +54,7 @@ def test_a_damaged_picture_is_named(tmp_path):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match="has no PNG, JPEG or BMP pictures"):
+    with pytest.raises(DataError, match="has no PNG, JPEG, BMP, TIFF or WebP pictures"):
         open_source(str(tmp_path))
 
 
@@ -114,7 +114,7 @@ def test_pairs_need_a_label_set(tmp_path):
 def test_a_missing_label_file_is_named_before_anything_is_read(tmp_path):
     write_picture(tmp_path / "rgb" / "1.png", gray(9))
     (tmp_path / "segmentation").mkdir()
-    with pytest.raises(DataError, match=r"segmentation/1\.png: is missing"):
+    with pytest.raises(DataError, match=r"segmentation: has no label picture .* looked for 1\.png"):
         open_source(str(tmp_path))
 
 
@@ -122,8 +122,6 @@ def test_a_missing_label_file_is_named_before_anything_is_read(tmp_path):
     ("label_file", "pixels", "reason"),
     [
         ("7_ids.png", np.zeros((6, 7), np.uint8), "has 7x6 pixels, its picture 8x6"),
-        ("7_ids.png", gray(1), "one channel"),
-        ("7_palette.png", gray(1)[..., 0], "needs colours"),
         ("7_ids.png", np.zeros((6, 8), np.uint16), "uint16"),
     ],
 )

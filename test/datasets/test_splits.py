@@ -26,9 +26,15 @@ class Unread:
     name: str = "unread"
     label_set: LabelSet = LabelSet.load("nuclei2")  # noqa: RUF009
     faults: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    layout: str = "unread"
 
     def __len__(self) -> int:
         return len(self.drives)
+
+    def name_of(self, index: int) -> str:
+        """Return a name without reading."""
+        return str(index)
 
     def __getitem__(self, index: int) -> Sample:
         raise AssertionError("a split reads no picture")
@@ -76,7 +82,18 @@ def test_published_parts_are_kept_and_test_is_in_neither() -> None:
     parts = {"train": range(3), "val": range(3, 5), "test": range(5, 9)}
     divided = split(Unread(["a"] * 3 + ["b"] * 6, parts))
     assert (divided.train, divided.validation) == ((0, 1, 2), (3, 4))
-    assert divided.summary == "3 pictures to train on, 2 held apart: its published parts"
+    assert divided.summary == (
+        "3 pictures to train on, 2 held apart: its published parts; 4 of the test part unused"
+    )
+
+
+@pytest.mark.parametrize("rule", ["blocks", "drives", "random", "train", "validate", "auto"])
+def test_a_test_part_is_for_neither_whatever_the_rule(rule: str) -> None:
+    parts = {"train": range(100), "test": range(100, 160)}
+    divided = split(Unread(["a"] * 40 + ["b"] * 60 + ["a"] * 60, parts), rule)
+    assert divided.train or divided.validation
+    assert max((*divided.train, *divided.validation)) < 100
+    assert divided.summary.endswith("; 60 of the test part unused")
 
 
 def test_parts_that_share_a_drive_say_so() -> None:

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from unet_seg_ros.datasets.readers import open_dataset, recognise
+from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.datasets.town import VIEWS_PER_TOWN, TownViews
 from unet_seg_ros.errors import DataError
@@ -33,7 +33,6 @@ def test_a_view_depends_on_seed_and_index_alone() -> None:
 
 def test_a_data_set_of_the_town_has_views_of_camera_size_and_towns_as_drives() -> None:
     views = open_dataset(f"town:3:{VIEWS_PER_TOWN + 1}")
-    assert recognise("town:3") == "town"
     assert len(views) == VIEWS_PER_TOWN + 1
     assert views.drives == ["town 0"] * VIEWS_PER_TOWN + ["town 1"]
     assert views.label_set == LabelSet.load("carla29")

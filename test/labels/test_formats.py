@@ -10,7 +10,6 @@ from unet_seg_ros.labels import formats
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 
 CARLA13, CARLA23, CARLA29 = (LabelSet.load(f"carla{count}") for count in (13, 23, 29))
-TABLES = (CARLA13, CARLA23, CARLA29)
 ROAD = (128, 64, 128)
 
 
@@ -19,32 +18,32 @@ def drawn_in(label_set: LabelSet, *names: str) -> np.ndarray:
 
 
 def test_ids_beyond_the_label_set_are_complained_about_and_unknown() -> None:
-    labels, complaint = formats.ids(ids(0, 12, 13, 200, UNKNOWN_ID), CARLA13)
+    labels, complaint, _ = formats.ids(ids(0, 12, 13, 200, UNKNOWN_ID), CARLA13)
     assert labels.tolist() == [[0, 12, UNKNOWN_ID, UNKNOWN_ID, UNKNOWN_ID]]
     assert complaint == "has ids of 13, 200, which carla13 does not have"
 
 
 def test_ids_that_mean_unlabelled_are_no_reason_to_complain() -> None:
-    labels, complaint = formats.ids(ids(12, 13, UNKNOWN_ID), CARLA13, ignored=(13,))
+    labels, complaint, _ = formats.ids(ids(12, 13, UNKNOWN_ID), CARLA13, ignored=(13,))
     assert labels.tolist() == [[12, UNKNOWN_ID, UNKNOWN_ID]]
     assert complaint == ""
 
 
 def test_a_long_list_of_foreign_ids_is_cut() -> None:
-    _, complaint = formats.ids(ids(*range(100, 120)), CARLA13)
+    _, complaint, _ = formats.ids(ids(*range(100, 120)), CARLA13)
     assert complaint == "has ids of 100, 101, 102, 103, 104, ..., which carla13 does not have"
 
 
 @pytest.mark.parametrize("pixels", [ids(7, 10), tags(7, 10), tags(7, 10, channels=4)])
 def test_tags_are_in_red_or_in_the_only_channel(pixels: np.ndarray) -> None:
-    labels, complaint = formats.tags(pixels, CARLA13)
+    labels, complaint, _ = formats.tags(pixels, CARLA13)
     assert labels.tolist() == [[7, 10]]
     assert complaint == ""
 
 
 def test_a_few_foreign_colors_are_unknown_and_many_are_complained_about() -> None:
     few = rgb(*[ROAD] * 95, *[(1, 2, 3)] * 5)
-    labels, complaint = formats.palette(few, CARLA29)
+    labels, complaint, _ = formats.palette(few, CARLA29)
     assert np.bincount(labels.ravel())[[1, UNKNOWN_ID]].tolist() == [95, 5]
     assert complaint == ""
     many = rgb(*[ROAD] * 94, *[(1, 2, 3)] * 6)
@@ -55,17 +54,17 @@ def test_a_few_foreign_colors_are_unknown_and_many_are_complained_about() -> Non
 def test_the_reduced_palette_does_not_take_other_colors_for_other() -> None:
     town02 = LabelSet.load("town02")
     pixels = rgb((50, 64, 128), BLACK, (0, 0, 255), (70, 70, 70))
-    labels, complaint = formats.reduced_palette(pixels, town02)
+    labels, complaint, _ = formats.reduced_palette(pixels, town02)
     assert labels.tolist() == [[1, 0, 0, UNKNOWN_ID]]
     assert complaint == "25% of its pixels have colours that town02 does not have"
 
 
 def test_a_binary_mask_has_two_values() -> None:
     for pixels in (ids(0, 255), rgb(BLACK, (255, 255, 255))):
-        labels, complaint = formats.binary(pixels)
+        labels, complaint, _ = formats.binary(pixels)
         assert labels.tolist() == [[0, 1]]
         assert complaint == ""
-    labels, complaint = formats.binary(ids(0, 255, 128))
+    labels, complaint, _ = formats.binary(ids(0, 255, 128))
     assert labels.tolist() == [[0, 1, UNKNOWN_ID]]
     assert complaint == "has values of 128 beside 0 and 255"
 
@@ -75,55 +74,37 @@ def test_foreground_is_whatever_is_not_black(pixels: np.ndarray) -> None:
     assert formats.foreground(pixels).labels.tolist() == [[0, 1]]
 
 
-@pytest.mark.parametrize(
-    ("samples", "expected"),
-    [
-        ([ids(0, 255)], True),
-        ([ids(0, 0), ids(0, 255)], True),
-        ([ids(0, 255), ids(0, 1)], False),
-        ([ids(0, 0)], False),
-        ([rgb(BLACK, (255, 255, 255))], True),
-        ([], False),
-    ],
-)
-def test_masks_of_0_and_255_are_told_from_ids_with_unlabelled_pixels(
-    samples: list[np.ndarray], expected: bool
-) -> None:
-    assert formats.is_binary(samples) is expected
+def test_tags_in_another_channel_are_no_class_0() -> None:
+    blue = tags(7, 10)[..., ::-1]
+    labels, complaint, _ = formats.tags(blue, CARLA13)
+    assert complaint.startswith("has something in blue and nothing in red")
+    labels, complaint, _ = formats.tags_in(blue, CARLA13, channel=0)
+    assert (labels.tolist(), complaint) == ([[7, 10]], "")
+    assert "has something in green and red, too" in formats.tags_in(rgb(ROAD), CARLA29, 0).complaint
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_a_palette_is_told_by_its_own_colors(table: LabelSet) -> None:
-    assert formats.palette_of([drawn_in(table, *table.names)], TABLES) is table
+def test_an_instance_camera_has_tags_in_red_whatever_is_in_the_others() -> None:
+    numbered = rgb((1, 77, 3), (24, 0, 200))
+    assert formats.tags(numbered, CARLA29).labels.tolist() == [[1, 24]]
 
 
-def test_a_stray_pixel_does_not_decide() -> None:
-    road = gray(0, width=200, height=100)
+def test_a_class_of_another_palette_is_noted_however_few_pixels_it_has() -> None:
+    road = gray(0, width=100, height=100)
     road[:] = ROAD[::-1]
-    road[0, 0] = CARLA29.classes[CARLA29.class_id("Rider")].color[::-1]
-    with pytest.raises(ValueError, match="do not tell the label set"):
-        formats.palette_of([road], TABLES)
+    road[0, :2] = CARLA29.classes[CARLA29.class_id("Rider")].color[::-1]
+    labels, complaint, note = formats.palette(road, CARLA23)
+    assert np.count_nonzero(labels == UNKNOWN_ID) == 2
+    assert complaint == ""
+    assert note == (
+        "has 2 pixels in (255, 0, 0) (Rider in carla29), which carla23 lacks: not labelled"
+    )
+    road[0, 1] = ROAD[::-1]
+    assert formats.palette(road, CARLA23).note == ""  # one in ten thousand is a stray
 
 
-def test_one_color_that_only_one_set_has_decides() -> None:
-    road = gray(0, width=100, height=10)
-    road[:] = ROAD[::-1]
-    terrain = drawn_in(CARLA23, "Terrain")
-    assert formats.palette_of([road, terrain], TABLES) is CARLA23
-
-
-@pytest.mark.parametrize(
-    "samples",
-    [
-        [rgb(ROAD, (244, 35, 232))],  # all three have them
-        [rgb(ROAD, (1, 2, 3))],  # none has them
-        [ids(1, 2)],  # no colours
-        [],
-    ],
-)
-def test_a_palette_that_cannot_be_told_is_refused(samples: list[np.ndarray]) -> None:
-    with pytest.raises(ValueError, match=r"do not tell the label set|no label pictures in colour"):
-        formats.palette_of(samples, TABLES)
+def test_a_black_picture_may_be_gray_in_a_palette() -> None:
+    labels, complaint, _ = formats.palette(ids(0, 0), CARLA29)
+    assert (labels.tolist(), complaint) == ([[0, 0]], "")
 
 
 @pytest.mark.parametrize(

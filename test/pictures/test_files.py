@@ -12,14 +12,8 @@ import pytest
 from drawn_pictures import cut_short, gray, rgb, write_picture
 
 from unet_seg_ros.errors import DataError
-from unet_seg_ros.pictures.files import (
-    MAX_PIXELS,
-    natural,
-    pictures_below,
-    pictures_in,
-    read_label_picture,
-    read_picture,
-)
+from unet_seg_ros.pictures.files import MAX_PIXELS, read_label_picture, read_picture
+from unet_seg_ros.pictures.folders import natural, pictures_below, pictures_in
 
 SUFFIXES = ("png", "jpg", "bmp")
 

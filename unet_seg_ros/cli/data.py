@@ -7,15 +7,16 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unet_seg_ros.cli.data_spec import METAVAR, DataSpec, parse_data_spec
+from unet_seg_ros.files import require_writable
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 
 if TYPE_CHECKING:
     from unet_seg_ros.datasets.samples import LabelledPictures
+    from unet_seg_ros.datasets.splits import Split
     from unet_seg_ros.datasets.survey import Survey
 
 _EXAMPLES = """\
@@ -69,6 +70,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Check the data sets; return 1 where there are faults."""
+    require_writable(options.sheets)
     reports = []
     for spec in options.data:
         reports.append(_check(spec, options.sheets))
@@ -82,44 +84,45 @@ def run(options: argparse.Namespace) -> int:
 def _check(spec: DataSpec, sheets: Path) -> dict[str, Any]:
     """Return what `--json` prints about a data set."""
     from unet_seg_ros.datasets.contact_sheet import positions_for_sheet
-    from unet_seg_ros.datasets.readers import AUTO, recognise
-    from unet_seg_ros.datasets.survey import survey
+    from unet_seg_ros.datasets.survey import notes_about, survey
 
     try:
-        layout = recognise(spec.path) if spec.layout == AUTO else spec.layout
-        pictures = replace(spec, layout=layout).open()
+        pictures = spec.open()
     except ValueError as error:
         return {"data": spec.path, "faults": [str(error)]}
     found = survey(pictures, keep=positions_for_sheet(pictures))
+    divided, summary = _split(pictures, spec.split)
     return {
         "data": spec.path,
         "name": pictures.name,
-        "layout": layout,
+        "layout": pictures.layout,
         "label_set": pictures.label_set.name,
         "pictures": len(pictures),
         "sizes": {f"{width}x{height}": count for (width, height), count in found.sizes.items()},
         "drives": dict(Counter(pictures.drives)),
         "parts": {name: len(positions) for name, positions in pictures.parts.items()},
-        "split": _split(pictures, spec.split),
+        "split": {
+            "train": len(divided.train) if divided else None,
+            "validation": len(divided.validation) if divided else None,
+            "summary": summary,
+        },
         "classes": _classes(pictures.label_set, found),
         "unlabelled_pixels": int(found.pixels[UNKNOWN_ID]),
         "contact_sheet": _write_contact_sheet(pictures, found, sheets),
+        "notes": notes_about(pictures, found, divided),
         "faults": [*pictures.faults, *found.faults],
     }
 
 
-def _split(pictures: LabelledPictures, rule: str) -> dict[str, Any]:
+def _split(pictures: LabelledPictures, rule: str) -> tuple[Split | None, str]:
+    """Return how a data set would be divided, and that in words."""
     from unet_seg_ros.datasets.splits import split
 
     try:
         divided = split(pictures, rule)
     except ValueError as error:  # no fault: pictures to be measured on need no division
-        return {"train": None, "validation": None, "summary": f"none: {error}"}
-    return {
-        "train": len(divided.train),
-        "validation": len(divided.validation),
-        "summary": divided.summary,
-    }
+        return None, f"none: {error}"
+    return divided, divided.summary
 
 
 def _classes(label_set: LabelSet, found: Survey) -> list[dict[str, Any]]:
@@ -134,16 +137,15 @@ def _write_contact_sheet(pictures: LabelledPictures, found: Survey, folder: Path
     import cv2
 
     from unet_seg_ros.datasets.contact_sheet import contact_sheet
+    from unet_seg_ros.pictures.files import write_picture
 
     if not found.kept:
         return None
     class_ids = [item.id for item in pictures.label_set.classes if found.pixels[item.id]]
     title = f"{pictures.name}: {len(pictures):,} pictures, {pictures.label_set.name}"
     sheet = contact_sheet(title, found.kept, pictures.label_set, class_ids)
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{pictures.name.replace('/', '_')}_contact_sheet.png"
-    if not cv2.imwrite(str(path), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR)):
-        raise OSError(f"{path}: cannot be written")
+    write_picture(path, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     return str(path)
 
 
@@ -161,7 +163,7 @@ def _as_text(report: dict[str, Any]) -> str:
         "contact sheet": report["contact_sheet"] or "none",
     }
     lines = [report["data"], *(f"  {name:<14} {value}" for name, value in rows.items())]
-    return "\n".join([*lines, *_histogram(report), _faults(report["faults"])])
+    return "\n".join([*lines, *_histogram(report), *_notes(report), _faults(report["faults"])])
 
 
 def _histogram(report: dict[str, Any]) -> list[str]:
@@ -177,6 +179,11 @@ def _histogram(report: dict[str, Any]) -> list[str]:
             for name, share in rows
         ),
     ]
+
+
+def _notes(report: dict[str, Any]) -> list[str]:
+    notes = report["notes"]
+    return [f"  notes          {len(notes)}", *(f"    {note}" for note in notes)] if notes else []
 
 
 def _faults(faults: list[str]) -> str:

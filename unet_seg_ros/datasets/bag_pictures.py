@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -23,18 +23,17 @@ from unet_seg_ros.bags.pairing import Pairing, Place, moments_ns
 from unet_seg_ros.bags.pairing import pair as pairing_of
 from unet_seg_ros.bags.reader import BagReader, Extent
 from unet_seg_ros.bags.writer import BagError
+from unet_seg_ros.datasets import encodings
+from unet_seg_ros.datasets.encodings import Encoding, LabelPixels
 from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.errors import DataError
-from unet_seg_ros.labels import formats, label_set_choice
+from unet_seg_ros.labels import published
 from unet_seg_ros.labels.formats import LabelFormat
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.cdr import CdrError, read_stamp_ns
 from unet_seg_ros.messages.images import BadImage, Image
 from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.units import NS_PER_S
-
-# So many semantic pictures are looked at to find out what they are.
-_SAMPLES = 20
 
 _TO_BGR = {"rgb": cv2.COLOR_RGB2BGR, "rgba": cv2.COLOR_RGBA2BGR}
 
@@ -56,6 +55,8 @@ class BagPictures:
     times_ns: Sequence[int]
     parts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     faults: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    layout: str = "bag"
 
     @property
     def name(self) -> str:
@@ -83,12 +84,12 @@ class BagPictures:
         where = f"{self.bag}: {truth.topic} at {_seconds(truth.stamp_ns)}"
         if pixels.shape[:2] != image.pixels.shape[:2]:
             raise DataError(f"{where} has another size than the picture")
-        labels, complaint = self.format(pixels)
+        labels, complaint, note = self.format(pixels)
         if complaint:
             raise DataError(f"{where} {complaint}")
         # No view of the message, whose bytes cannot be written.
         rgb = np.require(image.rgb(), requirements="W")
-        return Sample(rgb, labels, self.name_of(index))
+        return Sample(rgb, labels, self.name_of(index), note and f"{where} {note}")
 
     def name_of(self, index: int) -> str:
         """Return the name of a picture: its camera and its time."""
@@ -127,9 +128,10 @@ def open_bag(path: Path, label_set: LabelSet | None, cameras: Sequence[str] = ()
         raise DataError(f"{path}: {'; '.join(reasons)}")
     pairs.sort(key=lambda pair: (moments[pair[0]], pair[0].topic))
     times_ns = [moments[picture] for picture, _ in pairs]
-    classes, label_format = _decoding(path, [truth for _, truth in pairs], label_set)
+    classes, encoding = _decoding(path, [truth for _, truth in pairs], label_set)
     faults = [f"{path}: {fault}" for fault in faults]
-    return BagPictures(path, classes, label_format, pairs, times_ns, faults=faults)
+    notes = [encoding.note] if encoding.note else []
+    return BagPictures(path, classes, encoding.format, pairs, times_ns, faults=faults, notes=notes)
 
 
 def _complaints(
@@ -199,14 +201,16 @@ def read_image_at(path: Path, place: Place) -> Image:
 
 def _decoding(
     path: Path, truths: Sequence[Place], label_set: LabelSet | None
-) -> tuple[LabelSet, LabelFormat]:
-    step = max(len(truths) // _SAMPLES, 1)
-    samples = [_bgr(read_image_at(path, truth)) for truth in truths[::step][:_SAMPLES]]
-    if not any(formats.is_colored(pixels) for pixels in samples):
-        classes = label_set_choice.required(label_set, path)
-        return classes, partial(formats.tags, label_set=classes)
-    classes = label_set or label_set_choice.by_palette(samples, path)
-    return classes, partial(formats.palette, label_set=classes)
+) -> tuple[LabelSet, Encoding]:
+    def pictures() -> Iterator[LabelPixels]:
+        for truth in truths:
+            try:
+                pixels = _bgr(read_image_at(path, truth))
+            except DataError:  # named when that picture is read as part of the data set
+                continue
+            yield LabelPixels(pixels, pixels)
+
+    return encodings.found_out(pictures, label_set, path, published.CARLA)
 
 
 @lru_cache(maxsize=4)

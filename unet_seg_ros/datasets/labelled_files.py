@@ -15,7 +15,8 @@ from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.formats import Decoded, LabelFormat
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.pictures.files import read_label_picture, read_picture
+from unet_seg_ros.pictures.exif import upright
+from unet_seg_ros.pictures.files import read_label_ids, read_picture_and_orientation
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,14 @@ class LabelledFile:
         labels: One label picture, or the masks of its objects.
         name: What the picture is called in reports; unique in its data set.
         drive: The drive that it is from.
+        part: The part of the data set that it belongs to, empty where there are none.
     """
 
     picture: Path
     labels: tuple[Path, ...]
     name: str
     drive: str
+    part: str = ""
 
     def require_labels(self) -> None:
         """Raise DataError where a file with labels is missing."""
@@ -51,6 +54,10 @@ class LabelledFiles:
         format: How the label pictures are decoded.
         files: The files, those of a drive one after another.
         read_labels: How the pixels of a label picture come out of its file.
+        layout: The name of its layout.
+        notes: What is unusual about it, and what was left alone.
+        draw_labels: How a file that describes regions becomes pixels of a (height, width), where
+            labels are no pictures; their drawer saw pictures upright, as their EXIF asks for.
     """
 
     name: str
@@ -59,7 +66,10 @@ class LabelledFiles:
     files: Sequence[LabelledFile]
     parts: Mapping[str, Sequence[int]] = field(default_factory=dict)
     faults: Sequence[str] = ()
-    read_labels: Callable[[Path], Uint8Array] = read_label_picture
+    read_labels: Callable[[Path], Uint8Array] = read_label_ids
+    layout: str = ""
+    notes: Sequence[str] = ()
+    draw_labels: Callable[[Path, tuple[int, int]], Uint8Array] | None = None
 
     @property
     def drives(self) -> Sequence[str]:
@@ -92,24 +102,51 @@ class LabelledFiles:
             DataError: As `self[index]`, apart from that.
         """
         file = self.files[index]
-        image = read_picture(file.picture)
+        image, orientation = read_picture_and_orientation(file.picture)
         file.require_labels()
-        labels, complaint = self._read_labels(file.labels[0], image)
+        labels, complaint, note = self._read_labels(file.labels[0], image)
         for path in file.labels[1:]:  # one mask an object: the objects of all of them
-            more, also = self._read_labels(path, image)
+            more, also, _ = self._read_labels(path, image)
             np.maximum(labels, more, out=labels)
             complaint = complaint or also
-        return Sample(image, labels, file.name), complaint
+        if orientation != 1 and self.draw_labels is None:
+            labels = _turned_like(file, image, labels, orientation)
+        if labels.shape != image.shape[:2]:
+            raise DataError(
+                f"{file.labels[0]}: has {_size(labels)} pixels, its picture {_size(image)}"
+            )
+        return Sample(image, labels, file.name, note), complaint
 
     def _read_labels(self, path: Path, image: Uint8Array) -> Decoded:
-        pixels = self.read_labels(path)
-        if pixels.shape[:2] != image.shape[:2]:
-            raise DataError(f"{path}: has {_size(pixels)} pixels, its picture {_size(image)}")
+        if self.draw_labels is None:
+            pixels = self.read_labels(path)
+        else:
+            pixels = self.draw_labels(path, (image.shape[0], image.shape[1]))
         try:
-            labels, complaint = self.format(pixels)
+            labels, complaint, note = self.format(pixels)
         except ValueError as error:
             raise DataError(f"{path}: {error}") from error
-        return Decoded(labels, complaint and f"{path}: {complaint}")
+        return Decoded(labels, complaint and f"{path}: {complaint}", note and f"{path}: {note}")
+
+
+def _turned_like(
+    file: LabelledFile, image: Uint8Array, labels: Uint8Array, orientation: int
+) -> Uint8Array:
+    """Return a label map turned like its picture, whose file notes that it lay on its side.
+
+    Raises:
+        DataError: Nothing tells whether it was drawn on the turned picture.
+    """
+    turned = upright(labels, orientation)
+    fits = [candidate.shape == image.shape[:2] for candidate in (labels, turned)]
+    if all(fits):
+        raise DataError(
+            f"{file.picture}: notes an orientation in its EXIF data ({orientation}), and nothing "
+            "tells whether its labels were drawn on the picture as it is stored or as it is shown; "
+            "store it as it is shown, without that note (mogrify -auto-orient), and look whether "
+            "the labels fit"
+        )
+    return turned if fits[1] else labels
 
 
 def _size(pixels: Uint8Array) -> str:

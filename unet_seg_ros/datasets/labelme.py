@@ -3,7 +3,8 @@
 """Regions drawn by hand, in the files of labelme (https://github.com/wkentaro/labelme).
 
 A file has the size of its picture (`imageHeight`, `imageWidth`) and `shapes`, each with a `label`,
-a `shape_type` and `points`, `[x, y]` in pixels.
+a `shape_type` and `points`, `[x, y]` in pixels. The older LabelMe, and CVAT after it, write the
+same in XML: `imagesize`, and `object` with `name` and `polygon`.
 """
 
 from __future__ import annotations
@@ -18,23 +19,39 @@ import numpy.typing as npt
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.json_files import read_json_object
+from unet_seg_ros.datasets.labelme_xml import read_labelme_xml
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet, LabelSetError
 from unet_seg_ros.pictures.files import MAX_FILE_BYTES, MAX_PIXELS
+
+LABELME_SUFFIXES = (".json", ".xml")
 
 # OpenCV takes coordinates with this many bits behind the point.
 _FRACTION_BITS = 4
 # What OpenCV can still draw, far outside of any picture.
 _MAX_COORDINATE = 1 << 20
+# Shapes come before the picture that labelme may put into its file.
+_LOOKED_AT = 1 << 16
 
 
-def draw_regions(path: Path, label_set: LabelSet) -> Uint8Array:
+def is_region_file(path: Path) -> bool:
+    """Tell whether a file is one of labelme or LabelMe, or was before it was damaged."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(_LOOKED_AT)
+    except OSError:
+        return False
+    return b"<annotation>" in start if path.suffix == ".xml" else b'"shapes"' in start
+
+
+def draw_regions(path: Path, size: tuple[int, int], label_set: LabelSet) -> Uint8Array:  # noqa: ARG001
     """Return the label map that a file describes, `(H, W)` uint8; 255 where no region is.
 
     Later regions lie over earlier ones.
 
     Args:
         path: The file.
+        size: (height, width) of its picture; the file's own is taken.
         label_set: Its classes are what regions may be called.
 
     Raises:
@@ -55,7 +72,10 @@ def draw_inside(path: Path) -> Uint8Array:
 
 def _draw(path: Path, value_of: Callable[[str], int], nothing: int) -> Uint8Array:
     """Return the regions of a file, each in the value of its label, on `nothing`."""
-    document = read_json_object(path, MAX_FILE_BYTES)
+    if path.suffix == ".xml":
+        document = read_labelme_xml(path)
+    else:
+        document = read_json_object(path, MAX_FILE_BYTES)
     height, width, shapes = (document.get(k) for k in ("imageHeight", "imageWidth", "shapes"))
     if not (_is_length(height) and _is_length(width) and isinstance(shapes, list)):
         raise DataError(f"{path}: has no imageHeight, imageWidth and shapes as labelme writes them")
@@ -94,6 +114,7 @@ def _region(shape: Any, value_of: Callable[[str], int]) -> tuple[int, npt.NDArra
     if not (np.abs(points) < _MAX_COORDINATE).all():
         raise ValueError("has a point far outside of any picture")
     if kind == "rectangle":
-        (left, top), (right, bottom) = points[:2]
+        # Two opposite corners, or all four, in any order.
+        (left, top), (right, bottom) = points.min(axis=0), points.max(axis=0)
         points = np.array([[left, top], [right, top], [right, bottom], [left, bottom]])
     return value, points

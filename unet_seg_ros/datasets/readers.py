@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unet_seg_ros.datasets.layouts.known import LAYOUTS, layout_of
+from unet_seg_ros.datasets.layouts.layout import SHOWN, Layout, content
 from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.datasets.town import TOWN, TownViews, is_town
 from unet_seg_ros.errors import DataError
@@ -37,47 +38,39 @@ def open_dataset(
         DataError: There is nothing, or not in that layout, or the label set is missing or wrong.
         LabelSetError: There is no such label set.
     """
+    if layout not in LAYOUT_NAMES:
+        raise DataError(f"there is no layout {layout!r}; give one of {', '.join(LAYOUT_NAMES)}")
     labels = LabelSet.load(label_set) if label_set else None
-    kind = recognise(spec) if layout == AUTO else layout
-    if kind == TOWN:
+    if layout == TOWN or (layout == AUTO and is_town(spec)):
         return TownViews.parse(spec, labels)
     path = _existing(spec)
-    if kind == BAG:
+    if layout == BAG or (layout == AUTO and _is_bag(path)):
         from unet_seg_ros.datasets.bag_pictures import open_bag
 
         return open_bag(path, labels, cameras)
     if cameras:
         raise DataError(f"{spec}: is no bag, of which cameras= could name some")
-    for known in LAYOUTS:
-        if known.name == kind:
-            if not path.is_dir() or not known.fits(path):
-                raise DataError(f"{spec}: is not laid out as {kind}; docs/datasets.md shows how")
-            return known.open(path, labels)
-    raise DataError(f"there is no layout {kind!r}; give one of {', '.join(LAYOUT_NAMES)}")
+    if not path.is_dir():
+        raise DataError(f"{spec}: is a file; a data set is a folder, a rosbag2, or {TOWN}")
+    return _layout(path, layout).open(path, labels)
 
 
-def recognise(spec: str) -> str:
-    """Return the name of the layout that `open_dataset` finds.
-
-    Raises:
-        DataError: There is nothing, or it is in no layout.
-    """
-    if is_town(spec):
-        return TOWN
-    path = _existing(spec)
-    if path.suffix in _BAG_SUFFIXES or _is_bag_folder(path):
-        return BAG
-    if path.is_dir() and (layout := layout_of(path)):
-        return layout.name
+def _layout(folder: Path, name: str) -> Layout:
+    """Return the layout that the user named, or the one that a folder has."""
+    if name != AUTO:
+        return next(known for known in LAYOUTS if known.name == name)
+    if found := layout_of(folder):
+        return found
     raise DataError(
-        f"{spec}: has pictures with labels in no known layout; known are "
-        f"{', '.join(LAYOUT_NAMES[1:])}"
+        f"{folder}: has pictures with labels in no known layout; known are "
+        f"{', '.join(LAYOUT_NAMES[1:])}; found {content(folder)}; {SHOWN}"
     )
 
 
-def _is_bag_folder(path: Path) -> bool:
+def _is_bag(path: Path) -> bool:
     names = (_BAG_DESCRIPTION, "[!.]*.mcap", "[!.]*.db3")
-    return path.is_dir() and any(any(path.glob(name)) for name in names)
+    is_folder_of_one = path.is_dir() and any(any(path.glob(name)) for name in names)
+    return path.suffix in _BAG_SUFFIXES or is_folder_of_one
 
 
 def _existing(spec: str) -> Path:

@@ -19,6 +19,7 @@ class Sample:
 
     `ego_mask` says where the picture shows the own car, if that is known.
     `time_ns` is when a frame of a video is shown, since its beginning; None where nothing tells.
+    `note` says what was passed over in the labels, empty where nothing was.
     """
 
     image: Uint8Array
@@ -26,6 +27,7 @@ class Sample:
     name: str
     ego_mask: EgoMask | None = None
     time_ns: int | None = None
+    note: str = ""
 
 
 class LabelledPictures(Protocol):
@@ -56,6 +58,14 @@ class LabelledPictures(Protocol):
     @property
     def faults(self) -> Sequence[str]:
         """What is wrong with files that belong to no picture: a mask without one, for example."""
+
+    @property
+    def layout(self) -> str:
+        """The name of its layout."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What is unusual about it though not wrong, and which files were left alone."""
 
     def __len__(self) -> int:
         """Return how many pictures there are."""

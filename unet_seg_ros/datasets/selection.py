@@ -26,7 +26,9 @@ class Selection:
     def __init__(self, pictures: LabelledPictures, name: str, positions: Sequence[int]) -> None:
         self.name = name
         self.label_set: LabelSet = pictures.label_set
+        self.layout = pictures.layout
         self.faults: Sequence[str] = pictures.faults
+        self.notes: Sequence[str] = pictures.notes
         drives = pictures.drives
         self.drives: Sequence[str] = [drives[position] for position in positions]
         new = {position: index for index, position in enumerate(positions)}

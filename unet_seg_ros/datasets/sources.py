@@ -18,7 +18,8 @@ from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.datasets.town import TOWN, TownDrive, is_town
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.pictures.files import pictures_in, read_picture
+from unet_seg_ros.pictures.files import read_picture
+from unet_seg_ros.pictures.folders import pictures_in
 from unet_seg_ros.units import NS_PER_S
 
 

@@ -15,11 +15,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from unet_seg_ros.datasets.parts import TEST_PARTS, TRAIN_PARTS, VALIDATION_PARTS
 from unet_seg_ros.datasets.samples import LabelledPictures
+from unet_seg_ros.datasets.selection import Selection
 from unet_seg_ros.errors import DataError
-
-TRAIN_PARTS = ("train", "training")
-VALIDATION_PARTS = ("val", "valid", "validation")
 
 BLOCK = 125
 EVERY = 5
@@ -50,7 +49,7 @@ def split(pictures: LabelledPictures, rule: str = "auto") -> Split:
 
     Args:
         pictures: The data set; nothing is read.
-        rule: One of RULES:
+        rule: One of RULES; whichever it is, a test part is for neither:
 
             * `parts`: as published; `train` trains, `val` validates;
             * `drives`: about a fifth of the pictures validates, whole drives; where every picture
@@ -66,11 +65,23 @@ def split(pictures: LabelledPictures, rule: str = "auto") -> Split:
     Raises:
         DataError: The rule leaves nothing to train on or to validate on.
     """
-    if rule == "auto":
-        rule = _best_rule(pictures)
-    if rule not in _RULES:
+    if rule not in RULES:
         raise DataError(f"there is no split {rule!r}; give one of {', '.join(RULES)}")
-    return _RULES[rule](pictures)
+    test = frozenset(_part(pictures, TEST_PARTS))
+    if not test:
+        return _divided(pictures, rule)
+    others = [position for position in range(len(pictures)) if position not in test]
+    divided = _divided(Selection(pictures, pictures.name, others), rule)
+    return Split(
+        tuple(others[position] for position in divided.train),
+        tuple(others[position] for position in divided.validation),
+        f"{divided.summary}; {len(test)} of the test part unused",
+    )
+
+
+def _divided(pictures: LabelledPictures, rule: str) -> Split:
+    """Divide a data set that has no test part."""
+    return _RULES[_best_rule(pictures) if rule == "auto" else rule](pictures)
 
 
 def evenly_spread(positions: Sequence[int], at_most: int | None) -> list[int]:

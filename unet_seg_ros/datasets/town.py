@@ -77,6 +77,8 @@ class TownViews:
 
     parts: Mapping[str, Sequence[int]] = {}
     faults: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    layout = TOWN
 
     def __init__(self, seed: int = 0, count: int = DEFAULT_COUNT, size: Size = VIEW_SIZE) -> None:
         self.name = f"{TOWN}-{seed}"

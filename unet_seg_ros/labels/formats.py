@@ -2,42 +2,46 @@
 # SPDX-License-Identifier: Apache-2.0
 """How label maps are stored as pictures: as class ids, as CARLA's tags, in colours, as masks.
 
-A format is called with the pixels of a label picture as `picture_files.read_label_picture` gives
+A format is called with the pixels of a label picture as `pictures.files.read_label_picture` gives
 them. All but the first argument are bound with functools.partial, so that formats can be pickled.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.labels import published
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
+from unet_seg_ros.labels.published import Color
 
 MAX_FOREIGN_SHARE = 0.05
 """Of a picture's pixels may have colours that its label set lacks; more, and it is another set."""
 
-# A label set is the one that pictures are drawn in when it lacks next to none of their pixels, and
-# every other one many times more and more than stray pixels.
-_STRAY_SHARE = 0.001
-_CLEAR_SHARE = 0.0001
-_CLEAR_RATIO = 10
+# A colour that more of a picture's pixels have is a class and not stray.
+_KNOWN_SHARE = 0.0001
+_STRANGE_SHARE = 0.001
 
+CHANNELS = ("blue", "green", "red")
+_RED = "red"
 _VEHICLE_BGR = (255, 0, 0)
 
 
 class Decoded(NamedTuple):
     """A label map, `(H, W)` uint8, 255 where unknown, and what in it its label set lacks.
 
-    `complaint` is the end of a sentence that begins with the name of the file; empty where there is
-    nothing to complain about.
+    Both texts end a sentence that begins with the name of the file, and are empty where there is
+    nothing to say: `complaint` of a file that is no use, `note` of what is passed over in it.
     """
 
     labels: Uint8Array
     complaint: str = ""
+    note: str = ""
 
 
 LabelFormat = Callable[[Uint8Array], Decoded]
@@ -51,17 +55,37 @@ def ids(pixels: Uint8Array, label_set: LabelSet, ignored: Sequence[int] = ()) ->
     return _decode_ids(pixels, label_set, ignored)
 
 
-def tags(pixels: Uint8Array, label_set: LabelSet) -> Decoded:
-    """Decode class ids in the red channel, as CARLA's semantic camera has them, or the only one."""
-    return _decode_ids(_red(pixels), label_set, ())
+def tags(pixels: Uint8Array, label_set: LabelSet, ignored: Sequence[int] = ()) -> Decoded:
+    """Decode class ids in the red channel, as CARLA's semantic camera has them, or the only one.
+
+    Whatever green and blue have is no class: CARLA's instance camera numbers things there. Red
+    without anything, and something in green or blue, is complained about.
+    """
+    values, complaint = _red(pixels)
+    decoded = _decode_ids(values, label_set, ignored)
+    return decoded._replace(complaint=complaint or decoded.complaint)
+
+
+def tags_in(
+    pixels: Uint8Array, label_set: LabelSet, channel: int, ignored: Sequence[int] = ()
+) -> Decoded:
+    """Decode class ids in blue or green (0 or 1), as red and blue in wrong order leave them."""
+    if pixels.ndim != 3:
+        raise ValueError(f"has no {CHANNELS[channel]} channel")
+    values = np.ascontiguousarray(pixels[..., channel])
+    decoded = _decode_ids(values, label_set, ignored)
+    others = set(_channels_with_values(pixels)) - {CHANNELS[channel]}
+    if others:
+        return decoded._replace(complaint=f"has something in {' and '.join(sorted(others))}, too")
+    return decoded
 
 
 def palette(pixels: Uint8Array, label_set: LabelSet) -> Decoded:
     """Decode the label set's colours; a few pixels of other colours are not labelled."""
-    if pixels.ndim != 3:
-        raise ValueError("a palette picture needs colours, this one is gray")
-    labels, _ = label_set.decode_palette(pixels, "bgra" if pixels.shape[2] == 4 else "bgr")
-    return Decoded(labels, _complaint_about_colors(labels, label_set))
+    if pixels.ndim == 2:  # as small as a black picture can be stored
+        pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
+    labels, foreign = label_set.decode_palette(pixels, "bgra" if pixels.shape[2] == 4 else "bgr")
+    return _of_colors(pixels, labels, label_set) if foreign else Decoded(labels)
 
 
 def reduced_palette(pixels: Uint8Array, label_set: LabelSet) -> Decoded:
@@ -72,17 +96,18 @@ def reduced_palette(pixels: Uint8Array, label_set: LabelSet) -> Decoded:
     labels = palette(pixels, label_set).labels
     is_vehicle = (pixels[..., :3] == _VEHICLE_BGR).all(axis=2)
     labels[is_vehicle] = label_set.class_id("Other")
-    return Decoded(labels, _complaint_about_colors(labels, label_set))
+    return _of_colors(pixels, labels, label_set)
 
 
 def binary(pixels: Uint8Array) -> Decoded:
     """Decode a mask of two classes: 0 is class 0, 255 class 1; in red, or the only channel."""
-    values = _red(pixels)
+    values, complaint = _red(pixels)
     labels = np.full(values.shape, UNKNOWN_ID, np.uint8)
     labels[values == 0] = 0
     labels[values == 255] = 1
-    others = _values(values) - {0, 255}
-    return Decoded(labels, f"has values of {_listed(others)} beside 0 and 255" if others else "")
+    if others := _values(values) - {0, 255}:
+        complaint = f"has values of {_listed(others)} beside 0 and 255"
+    return Decoded(labels, complaint)
 
 
 def foreground(pixels: Uint8Array) -> Decoded:
@@ -91,10 +116,25 @@ def foreground(pixels: Uint8Array) -> Decoded:
     return Decoded((channels > 0).astype(np.uint8))
 
 
-def is_binary(samples: Iterable[Uint8Array]) -> bool:
-    """Tell whether label pictures are masks of 0 and 255, not ids with 255 for unlabelled."""
-    seen: set[int] = set().union(*(_values(_red(pixels)) for pixels in samples))
-    return UNKNOWN_ID in seen and 1 not in seen
+def foreign_classes(pixels: Uint8Array, labels: Uint8Array) -> dict[Color, int]:
+    """Return how many pixels have each colour that is no class of a label set and no stray one.
+
+    Every colour counts by itself, so that no class is lost among others. A colour of some published
+    palette counts from fewer pixels on than one that might come from scaling or compression.
+
+    Args:
+        pixels: `(H, W, 3|4)` uint8 BGR(A).
+        labels: What the label set makes of them, `(H, W)` uint8, 255 where it lacks the colour.
+    """
+    blue, green, red = (pixels[..., channel][labels == UNKNOWN_ID] for channel in range(3))
+    packed = red.astype(np.uint32) << 16 | green.astype(np.uint32) << 8 | blue
+    found: dict[Color, int] = {}
+    for value, count in _counted(packed):
+        color = (value >> 16, value >> 8 & 0xFF, value & 0xFF)
+        share = _KNOWN_SHARE if published.meaning(color) else _STRANGE_SHARE
+        if count > share * labels.size:
+            found[color] = count
+    return found
 
 
 def is_colored(pixels: Uint8Array) -> bool:
@@ -104,34 +144,6 @@ def is_colored(pixels: Uint8Array) -> bool:
     blue, green, red = pixels[..., 0], pixels[..., 1], pixels[..., 2]
     is_red_alone = not blue.any() and not green.any()
     return not (is_red_alone or ((blue == red).all() and (green == red).all()))
-
-
-def palette_of(samples: Iterable[Uint8Array], candidates: Sequence[LabelSet]) -> LabelSet:
-    """Return the label set in whose colours label pictures are drawn.
-
-    Raises:
-        ValueError: None of them has these colours, or several have.
-    """
-    foreign = np.zeros(len(candidates), np.int64)
-    pixel_count = 0
-    for pixels in samples:
-        if not is_colored(pixels):
-            continue
-        pixel_count += pixels.shape[0] * pixels.shape[1]
-        for position, label_set in enumerate(candidates):
-            labels = palette(pixels, label_set).labels
-            foreign[position] += np.count_nonzero(labels == UNKNOWN_ID)
-    if pixel_count == 0:
-        raise ValueError("there are no label pictures in colour")
-    best, second = (int(position) for position in np.argsort(foreign)[:2])
-    is_clear = foreign[second] > max(_CLEAR_RATIO * foreign[best], _CLEAR_SHARE * pixel_count)
-    if is_clear and foreign[best] <= _STRAY_SHARE * pixel_count:
-        return candidates[best]
-    shares = ", ".join(
-        f"{label_set.name} {count / pixel_count:.2%}"
-        for label_set, count in zip(candidates, foreign, strict=True)
-    )
-    raise ValueError(f"their colours do not tell the label set; pixels that each lacks: {shares}")
 
 
 def _decode_ids(values: Uint8Array, label_set: LabelSet, ignored: Sequence[int]) -> Decoded:
@@ -144,16 +156,41 @@ def _decode_ids(values: Uint8Array, label_set: LabelSet, ignored: Sequence[int])
     return Decoded(labels, f"has ids of {_listed(foreign)}, which {label_set.name} does not have")
 
 
-def _complaint_about_colors(labels: Uint8Array, label_set: LabelSet) -> str:
+def _counted(values: npt.NDArray[np.uint32]) -> list[tuple[int, int]]:
+    """Return each value with how often it is there."""
+    found, counts = np.unique(values, return_counts=True)
+    return list(zip(found.tolist(), counts.tolist(), strict=True))
+
+
+def _of_colors(pixels: Uint8Array, labels: Uint8Array, label_set: LabelSet) -> Decoded:
+    """Return labels with what is to be said about colours that the label set lacks."""
+    note = "; ".join(
+        f"has {count:,} pixels in {color}{published.meaning(color)}, which {label_set.name} lacks: "
+        "not labelled"
+        for color, count in foreign_classes(pixels, labels).items()
+    )
     share = np.count_nonzero(labels == UNKNOWN_ID) / labels.size
     if share <= MAX_FOREIGN_SHARE:
-        return ""
-    return f"{share:.0%} of its pixels have colours that {label_set.name} does not have"
+        return Decoded(labels, note=note)
+    complaint = f"{share:.0%} of its pixels have colours that {label_set.name} does not have"
+    return Decoded(labels, complaint, note)
 
 
-def _red(pixels: Uint8Array) -> Uint8Array:
-    """Return the red channel, or the only one."""
-    return pixels if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., 2])
+def _red(pixels: Uint8Array) -> tuple[Uint8Array, str]:
+    """Return the red channel, or the only one, and a complaint where the labels are in another."""
+    if pixels.ndim == 2:
+        return pixels, ""
+    red = np.ascontiguousarray(pixels[..., CHANNELS.index(_RED)])
+    there = [] if red.any() else _channels_with_values(pixels)
+    complaint = (
+        f"has something in {' and '.join(there)} and nothing in red, where class ids should be; if "
+        "these are colours, layout=palette reads them"
+    )
+    return red, complaint if there else ""
+
+
+def _channels_with_values(pixels: Uint8Array) -> list[str]:
+    return [name for channel, name in enumerate(CHANNELS) if pixels[..., channel].any()]
 
 
 def _values(pixels: Uint8Array) -> set[int]:

@@ -1,18 +1,13 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Which label set a data set has: the one that is known, that the user names, or that shows."""
+"""Which label set a data set has: the one that is known, or that the user names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
-from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.errors import DataError
-from unet_seg_ros.labels import formats
 from unet_seg_ros.labels.label_set import LabelSet
-
-CARLA_LABEL_SETS = ("carla13", "carla23", "carla29")
 
 
 def fixed(name: str, named: LabelSet | None, where: Path | str) -> LabelSet:
@@ -31,16 +26,3 @@ def required(named: LabelSet | None, where: Path) -> LabelSet:
             "label-set=carla29"
         )
     return named
-
-
-def by_palette(samples: Iterable[Uint8Array], where: Path) -> LabelSet:
-    """Return the one of CARLA's label sets in whose colours label pictures are drawn.
-
-    Raises:
-        DataError: That cannot be told from these.
-    """
-    candidates = [LabelSet.load(name) for name in CARLA_LABEL_SETS]
-    try:
-        return formats.palette_of(samples, candidates)
-    except ValueError as error:
-        raise DataError(f"{where}: {error}; say which one it is, with label-set=") from error

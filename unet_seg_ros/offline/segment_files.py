@@ -24,7 +24,8 @@ from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.offline.pipeline import run_in_stages
 from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.figures import labelled_view, with_legend
-from unet_seg_ros.pictures.files import is_picture, pictures_below, read_picture, write_picture
+from unet_seg_ros.pictures.files import read_picture, write_picture
+from unet_seg_ros.pictures.folders import is_picture, pictures_below
 from unet_seg_ros.pictures.video import Video
 
 if TYPE_CHECKING:  # torch takes seconds to import

@@ -1,12 +1,13 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Picture files: which there are in a folder, and their pixels."""
+"""The pixels of picture files, read and written.
+
+OpenCV gets bytes and never a path: at a name that is no UTF-8 it ends the process, and from a file
+it fills up what a JPEG that was cut short lacks.
+"""
 
 from __future__ import annotations
 
-import re
-import struct
-from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -14,39 +15,59 @@ import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.errors import DataError
-from unet_seg_ros.pictures.header import compressed_size
+from unet_seg_ros.pictures import exif
+from unet_seg_ros.pictures.folders import KINDS
+from unet_seg_ros.pictures.header import stated_size
+from unet_seg_ros.pictures.indexed import Indexed, read_indexed
 
-PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp"})
 MAX_FILE_BYTES = 1 << 28
 MAX_PIXELS = 1 << 26
 
 _JPEG_START = b"\xff\xd8"
-_BMP_START = b"BM"
+_LOSSY_WEBP = b"VP8 "
 
 
 def read_picture(path: Path) -> Uint8Array:
-    """Return a picture as `(H, W, 3)` uint8 RGB, without its alpha channel if it has one.
+    """Return a picture as `(H, W, 3)` uint8 RGB, upright, without its alpha channel if it has one.
 
     Raises:
         DataError: The file is missing, no picture, cut short, or too large.
     """
-    pixels = _decode(path, _read(path), cv2.IMREAD_COLOR)
-    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8)
+    return read_picture_and_orientation(path)[0]
+
+
+def read_picture_and_orientation(path: Path) -> tuple[Uint8Array, int]:
+    """Return a picture as `read_picture` does, and the orientation that its file notes, 1 to 8."""
+    data = _read(path)
+    pixels = _decode(path, data, cv2.IMREAD_COLOR)
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB), np.uint8), exif.orientation(data)
 
 
 def read_label_picture(path: Path) -> Uint8Array:
     """Return the pixels as the file has them: `(H, W)` uint8, or `(H, W, 3|4)` uint8 BGR(A).
 
+    The pixels of a PNG with a palette are its colours.
+
     Raises:
         DataError: As read_picture; or the file is a JPEG or has more than 8 bits a channel.
     """
+    return _label_pixels(path, _read(path))
+
+
+def read_label_ids(path: Path) -> Uint8Array:
+    """Return the pixels as `read_label_picture` does, of a PNG with a palette the indices."""
     data = _read(path)
-    if data.startswith(_JPEG_START):
-        raise DataError(f"{path}: is a JPEG, which changes labels at edges; labels must be PNG")
-    pixels = _decode(path, data, cv2.IMREAD_UNCHANGED)
-    if pixels.dtype != np.uint8:
-        raise DataError(f"{path}: has {pixels.dtype} pixels; 8 bits a channel are expected")
-    return np.asarray(pixels, np.uint8)
+    indexed = _indexed(path, data)
+    return _label_pixels(path, data) if indexed is None else indexed.indices
+
+
+def read_indexed_picture(path: Path) -> Indexed | None:
+    """Return the indices and the palette of a PNG that has one, None for any other picture.
+
+    Raises:
+        DataError: As read_picture.
+    """
+    return _indexed(path, _read(path))
 
 
 def write_picture(path: Path, pixels: cv2.typing.MatLike) -> None:
@@ -55,41 +76,26 @@ def write_picture(path: Path, pixels: cv2.typing.MatLike) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    if not cv2.imwrite(str(path), pixels):
-        raise OSError(f"{path}: cannot be written; is the disk full?")
+    _, encoded = cv2.imencode(path.suffix, pixels)
+    path.write_bytes(encoded.data)
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """Return the pictures in a folder, frame_2 before frame_10.
-
-    Raises:
-        DataError: There are none.
-    """
-    return _sorted_pictures(folder, folder.iterdir())
-
-
-def pictures_below(folder: Path) -> list[Path]:
-    """Return the pictures in a folder and the folders in it, as `pictures_in` does."""
-    return _sorted_pictures(folder, folder.rglob("*"))
+def _label_pixels(path: Path, data: bytes) -> Uint8Array:
+    if data.startswith(_JPEG_START) or (data[:4] == b"RIFF" and data[12:16] == _LOSSY_WEBP):
+        kind = "JPEG" if data.startswith(_JPEG_START) else "lossy WebP"
+        raise DataError(f"{path}: is a {kind}, which changes labels at edges; labels must be PNG")
+    pixels = _decode(path, data, cv2.IMREAD_UNCHANGED)
+    if pixels.dtype != np.uint8:
+        raise DataError(f"{path}: has {pixels.dtype} pixels; 8 bits a channel are expected")
+    return np.asarray(pixels, np.uint8)
 
 
-def is_picture(path: Path) -> bool:
-    """Tell by its name whether a file is a picture; hidden files are none."""
-    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
-
-
-def natural(text: str) -> list[tuple[int, str]]:
-    """Return a key to sort by: digits count by their value, everything else as text."""
-    return [
-        (int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", text)
-    ]
-
-
-def _sorted_pictures(folder: Path, paths: Iterable[Path]) -> list[Path]:
-    pictures = [path for path in paths if is_picture(path)]
-    if not pictures:
-        raise DataError(f"{folder}: has no PNG, JPEG or BMP pictures")
-    return sorted(pictures, key=lambda path: natural(path.as_posix()))
+def _indexed(path: Path, data: bytes) -> Indexed | None:
+    _require_possible_size(path, data)
+    try:
+        return read_indexed(data)
+    except ValueError as error:
+        raise DataError(f"{path}: not a picture that OpenCV can read: {error}") from error
 
 
 def _read(path: Path) -> bytes:
@@ -104,14 +110,7 @@ def _read(path: Path) -> bytes:
 
 
 def _decode(path: Path, data: bytes, flags: int) -> np.ndarray:
-    # From memory: from a file, OpenCV fills up what a JPEG that was cut short lacks.
-    size = _stated_size(data)
-    if size is None:
-        raise DataError(
-            f"{path}: not a picture that OpenCV can read: no PNG, JPEG or BMP, or cut short"
-        )
-    if size[0] * size[1] > MAX_PIXELS:
-        raise DataError(f"{path}: has {size[0]}x{size[1]} pixels; at most {MAX_PIXELS} are read")
+    _require_possible_size(path, data)
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
@@ -121,8 +120,9 @@ def _decode(path: Path, data: bytes, flags: int) -> np.ndarray:
     return np.asarray(pixels)
 
 
-def _stated_size(data: bytes) -> tuple[int, int] | None:
-    if data.startswith(_BMP_START) and len(data) >= 26:
-        width, height = struct.unpack_from("<ii", data, 18)
-        return width, abs(height)  # negative where the first row is at the top
-    return compressed_size(data)
+def _require_possible_size(path: Path, data: bytes) -> None:
+    size = stated_size(data)
+    if size is None:
+        raise DataError(f"{path}: not a picture that OpenCV can read: no {KINDS}, or cut short")
+    if size[0] * size[1] > MAX_PIXELS:
+        raise DataError(f"{path}: has {size[0]}x{size[1]} pixels; at most {MAX_PIXELS} are read")

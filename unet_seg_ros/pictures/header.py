@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The size that a compressed picture states, read before anything is allocated for its pixels."""
+"""The size that a picture states, read before anything is allocated for its pixels."""
 
 from __future__ import annotations
 
@@ -14,6 +14,56 @@ def compressed_size(data: bytes | memoryview) -> tuple[int, int] | None:
     if data[:2] == b"\xff\xd8":
         return _jpeg_size(data)
     return None
+
+
+def stated_size(data: bytes) -> tuple[int, int] | None:
+    """Return the (width, height) that a file states, None where it is in no format that is read."""
+    if data.startswith(b"BM") and len(data) >= 26:
+        width, height = struct.unpack_from("<ii", data, 18)
+        return width, abs(height)  # negative where the first row is at the top
+    try:
+        if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+            return _webp_size(data)
+        if data[:4] in (b"II*\0", b"MM\0*"):
+            return _tiff_size(data)
+    except struct.error:
+        return None
+    return compressed_size(data)
+
+
+def _webp_size(webp: bytes) -> tuple[int, int] | None:
+    """Read the first chunk of a WebP file (RFC 9649), if the file is as long as it tells."""
+    (length,) = struct.unpack_from("<I", webp, 4)
+    if len(webp) < length + 8:
+        return None
+    kind = webp[12:16]
+    if kind == b"VP8X":  # 24 bits each, less one
+        return (
+            int.from_bytes(webp[24:27], "little") + 1,
+            int.from_bytes(webp[27:30], "little") + 1,
+        )
+    if kind == b"VP8L":  # 14 bits each, less one
+        (bits,) = struct.unpack_from("<I", webp, 21)
+        return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    if kind == b"VP8 ":
+        width, height = struct.unpack_from("<HH", webp, 26)
+        return width & 0x3FFF, height & 0x3FFF
+    return None
+
+
+def _tiff_size(tiff: bytes) -> tuple[int, int] | None:
+    """Read the first directory of a TIFF file (TIFF 6.0, section 2)."""
+    order = "<" if tiff[:2] == b"II" else ">"
+    (offset,) = struct.unpack_from(f"{order}I", tiff, 4)
+    (count,) = struct.unpack_from(f"{order}H", tiff, offset)
+    found = {}
+    for entry in range(count):
+        start = offset + 2 + 12 * entry
+        tag, kind = struct.unpack_from(f"{order}HH", tiff, start)
+        form = {3: "H", 4: "I"}.get(kind)
+        if form and tag in (256, 257):
+            (found[tag],) = struct.unpack_from(f"{order}{form}", tiff, start + 8)
+    return (found[256], found[257]) if len(found) == 2 else None
 
 
 def _png_size(png: bytes | memoryview) -> tuple[int, int] | None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ import torch
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
 from unet_seg_ros.datasets.spec import DataSpec
 from unet_seg_ros.datasets.splits import Split, evenly_spread, split
-from unet_seg_ros.datasets.survey import Survey, survey
+from unet_seg_ros.datasets.survey import Survey, notes_about, survey
 from unet_seg_ros.datasets.town import is_town
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
@@ -64,7 +65,9 @@ class Drawn:
         self.label_set = views.label_set
         self.drives: Sequence[str] = views.drives
         self.parts: Mapping[str, Sequence[int]] = views.parts
+        self.layout = views.layout
         self.faults: Sequence[str] = views.faults
+        self.notes: Sequence[str] = views.notes
         to_learn = frozenset(divided.train)
         self._samples = []
         for index in make_bar(range(len(views)), desc=f"drawing {self.name}", unit="picture"):
@@ -172,6 +175,8 @@ def _open(spec: DataSpec, recipe: Recipe) -> DataSet:
     if is_town(spec.path):
         pictures = Drawn(pictures, divided, recipe.input_size)
     found = survey(pictures)
+    for note in notes_about(pictures, found, divided):
+        tqdm.write(f"{pictures.name}: {note}", file=sys.stderr)
     faults = [*pictures.faults, *found.faults]
     if faults and not recipe.skip_bad:
         raise DataError(

@@ -8,35 +8,41 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from unet_seg_ros.datasets import capture_format
+from unet_seg_ros.datasets import capture_format, encodings
+from unet_seg_ros.datasets.encodings import Encoding
 from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
-from unet_seg_ros.datasets.layouts.layout import Layout
+from unet_seg_ros.datasets.layouts.layout import Layout, lacks
 from unet_seg_ros.datasets.layouts.pairing import (
-    always,
     below,
-    folders_with,
     has_folders,
     labelled_files,
     pair,
-    pair_folders,
+    places,
 )
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels import formats, label_set_choice
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.pictures.files import is_picture
+from unet_seg_ros.pictures.files import read_label_picture
+from unet_seg_ros.pictures.folders import files_in, is_picture
 
 RGB_SEGMENTATION = ("rgb", "segmentation")
 _COURSE_PICTURES = "CameraRGB"
 _COURSE_LABELS = ("CameraSeg", "CameraMask")
 
 
+def _is_capture(folder: Path) -> bool:
+    return (folder / capture_format.DESCRIPTION_FILE).is_file()
+
+
 def _has_capture(folder: Path) -> bool:
-    return bool(folders_with(folder, capture_format.DESCRIPTION_FILE))
+    return bool(places(folder, _is_capture))
 
 
 def _open_capture(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open a capture, or a folder of captures."""
-    captures = folders_with(folder, capture_format.DESCRIPTION_FILE)
+    captures = places(folder, _is_capture)
+    if not captures:
+        raise lacks(folder, "capture", capture_format.DESCRIPTION_FILE)
     names = {capture_format.read_label_set_name(capture) for capture in captures}
     if len(names) > 1:
         raise DataError(f"{folder}: its captures have several label sets: {', '.join(names)}")
@@ -61,7 +67,7 @@ def _open_capture(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     if len(set(towns)) > 1:  # two runs in one town show the same streets
         files = [replace(file, drive=town) for file, town in zip(files, towns, strict=True)]
     tags = partial(formats.tags, label_set=tag_set)
-    return LabelledFiles(folder.name, tag_set, tags, files, faults=faults)
+    return LabelledFiles(folder.name, tag_set, tags, files, faults=faults, layout="capture")
 
 
 def _without_line(capture: Path, names: set[str]) -> list[str]:
@@ -71,23 +77,31 @@ def _without_line(capture: Path, names: set[str]) -> list[str]:
     """
     newest = max(names, default="")
     pictures = capture / capture_format.PICTURES
-    found = sorted(pictures.iterdir()) if pictures.is_dir() else []
+    found = files_in(pictures) if pictures.is_dir() else []
     return [
         f"{path}: has no line in {capture_format.FRAMES_FILE}"
-        for path in found
+        for path in sorted(found)
         if is_picture(path) and path.stem not in names and path.stem < newest
     ]
 
 
+def _is_course(folder: Path) -> bool:
+    return (folder / _COURSE_PICTURES).is_dir()
+
+
 def _has_course(folder: Path) -> bool:
-    return bool(folders_with(folder, _COURSE_PICTURES))
+    return bool(places(folder, _is_course))
 
 
 def _open_course(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open `CameraRGB` with `CameraSeg` or `CameraMask`, in one folder or in dataA to dataE."""
     classes = label_set or LabelSet.load("carla13")
+    drives = places(folder, _is_course)
+    if not drives:
+        wanted = f"{_COURSE_PICTURES}/ with {'/ or '.join(_COURSE_LABELS)}/"
+        raise lacks(folder, "course", wanted)
     pairings = []
-    for drive in folders_with(folder, _COURSE_PICTURES):
+    for drive in drives:
         masks = [drive / name for name in _COURSE_LABELS if (drive / name).is_dir()]
         if len(masks) != 1:
             raise DataError(
@@ -95,9 +109,10 @@ def _open_course(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
                 f"{_COURSE_PICTURES}; one is expected"
             )
         place = below(drive, folder)
-        pairings.append(pair(drive / _COURSE_PICTURES, masks[0], always(place), f"{place}/"))
-    tags = partial(formats.tags, label_set=classes)
-    return labelled_files(folder, classes, tags, pairings)
+        pairings.append(pair(drive / _COURSE_PICTURES, masks[0], [place], otherwise=place))
+    labels = [path for pairing in pairings for path in pairing.label_files]
+    encoding = encodings.told_by(encodings.pixels_of(labels), encodings.class_ids(classes))
+    return labelled_files(folder, "course", classes, encoding, pairings)
 
 
 def _has_town02(folder: Path) -> bool:
@@ -107,8 +122,13 @@ def _has_town02(folder: Path) -> bool:
 def _open_town02(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open `rgb/` with `segmentation/` in the reduced palette of the Town02 drives."""
     town02 = label_set_choice.fixed("town02", label_set, folder)
+    if not _has_town02(folder):
+        raise lacks(folder, "town02", " with ".join(f"{name}/" for name in RGB_SEGMENTATION))
     reduced = partial(formats.reduced_palette, label_set=town02)
-    return labelled_files(folder, town02, reduced, [pair_folders(folder, *RGB_SEGMENTATION)])
+    encoding = Encoding("colours", reduced, read_label_picture, in_color=True)
+    pictures, labels = (folder / name for name in RGB_SEGMENTATION)
+    pairing = pair(pictures, labels, [], otherwise=folder.name)
+    return labelled_files(folder, "town02", town02, encoding, [pairing])
 
 
 CAPTURE = Layout("capture", _has_capture, _open_capture)

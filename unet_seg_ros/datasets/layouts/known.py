@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unet_seg_ros.datasets.layouts import carla, plain, published, regions, streets
+from unet_seg_ros.datasets.layouts import carla, plain, polygons, published, regions, streets
 from unet_seg_ros.datasets.layouts.layout import Layout
 
 LAYOUTS = (
@@ -17,9 +17,13 @@ LAYOUTS = (
     published.CAMVID,
     streets.CITYSCAPES,
     streets.KITTI,
+    published.VOC,
+    polygons.COCO,
+    polygons.YOLO,
     plain.PAIRS,
     plain.PALETTE,
-    plain.IMAGES_AND_MASKS,
+    plain.MASKS_BESIDE,
+    plain.IMAGES_MASKS,
     regions.LABELME,
 )
 """Every layout of picture files, the most particular first."""
@@ -27,4 +31,5 @@ LAYOUTS = (
 
 def layout_of(folder: Path) -> Layout | None:
     """Return the first layout that a folder has, None where it has none."""
-    return next((layout for layout in LAYOUTS if layout.fits(folder)), None)
+    found = next((layout for layout in LAYOUTS if layout.fits(folder)), None)
+    return plain.ANY_MASKS if found is plain.IMAGES_MASKS else found

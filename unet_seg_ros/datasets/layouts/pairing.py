@@ -4,44 +4,38 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.datasets.encodings import Encoding
 from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
+from unet_seg_ros.datasets.layouts.layout import SHOWN
+from unet_seg_ros.datasets.parts import part_and_drive
 from unet_seg_ros.errors import DataError
-from unet_seg_ros.labels.formats import LabelFormat
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.pictures.files import (
+from unet_seg_ros.pictures.folders import (
+    files_below,
+    folders_in,
     is_picture,
-    natural,
+    listed_suffixes,
     pictures_below,
-    pictures_in,
-    read_label_picture,
 )
-
-RGB = "_rgb"
-
-
-def samples(paths: Sequence[Path], count: int) -> list[Uint8Array]:
-    """Read up to `count` label pictures from all over the data set, those that can be read."""
-    pixels = []
-    for path in paths[:: max(len(paths) // count, 1)][:count]:
-        try:
-            pixels.append(read_label_picture(path))
-        except DataError:  # named when that picture is read as part of the data set
-            continue
-    return pixels
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """Pictures with the files of their labels, and what is wrong with files without a partner."""
+    """Pictures with the files of their labels, and what is to be said about other files.
+
+    Attributes:
+        files: The pictures.
+        faults: What is wrong with files without a partner.
+        notes: What was left alone.
+    """
 
     files: list[LabelledFile]
-    faults: list[str]
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def label_files(self) -> list[Path]:
@@ -52,75 +46,101 @@ class Pairing:
 def pair(
     pictures: Path,
     labels: Path,
-    drive_of: Callable[[str], str],
-    prefix: str = "",
+    place: Sequence[str],
+    *,
+    otherwise: str,
     endings: tuple[str, str] = ("", ""),
+    drive_of: Callable[[str], str] | None = None,
 ) -> Pairing:
     """Pair the pictures in and below one folder with those of the same name in another.
 
     Args:
         pictures: The folder of the pictures.
         labels: The folder of the label pictures.
-        drive_of: From the path of a picture in its folder, without suffix, to its drive.
-        prefix: What the pictures' names begin with in reports.
+        place: The folders above that tell part and drive; names in reports begin with them.
+        otherwise: What the drive is called where no folder tells.
         endings: What names of pictures and of label pictures end with before their suffixes; files
             that do not are something else.
+        drive_of: From the path of a picture in its folder, without suffix, to its drive, where
+            folders do not tell.
+
+    Raises:
+        DataError: There are no pictures, or none of them has a label picture.
     """
     picture_ending, label_ending = endings
-    label_of = {
-        key_of(path, labels, label_ending): path
-        for path in listed_below(labels)
-        if path.stem.endswith(label_ending)
-    }
+    label_of = _by_key(labels, label_ending)
+    count = len(label_of)
     files = []
     for picture in pictures_below(pictures):
         if picture.stem.endswith(picture_ending):
             key = key_of(picture, pictures, picture_ending)
+            part, drive = part_and_drive([*place, *key.split("/")[:-1]], otherwise)
             label_file = label_of.pop(key, labels / f"{key}{label_ending}.png")
-            files.append(LabelledFile(picture, (label_file,), f"{prefix}{key}", drive_of(key)))
-    return Pairing(files, [f"{path}: has no picture in {pictures}" for path in label_of.values()])
+            name = "/".join([*place, key])
+            drive = drive_of(key) if drive_of else drive
+            files.append(LabelledFile(picture, (label_file,), name, drive, part))
+    if files and len(label_of) == count:
+        raise DataError(
+            f"{labels}: has no label picture for any of the {len(files)} pictures in {pictures}: "
+            f"looked for {files[0].labels[0].name} and the like, found "
+            f"{listed_suffixes(files_below(labels)) or 'nothing'}; {SHOWN}"
+        )
+    strays = [f"{path}: has no picture in {pictures}" for path in label_of.values()]
+    return Pairing(files, strays, [*left_alone(pictures), *left_alone(labels)])
 
 
-def pair_folders(folder: Path, pictures: str, labels: str) -> Pairing:
-    """Pair two folders in which folders, where there are any, are drives."""
-
-    def drive_of(key: str) -> str:
-        return key.rpartition("/")[0] or folder.name
-
-    return pair(folder / pictures, folder / labels, drive_of)
-
-
-def pair_endings(folder: Path, ending: str) -> Pairing:
-    """Pair `*_rgb.*` with the files beside them that have another ending."""
-    pictures = [path for path in pictures_in(folder) if path.stem.endswith(RGB)]
-    if not pictures:
-        raise DataError(f"{folder}: has no pictures called *{RGB}.png or the like")
-    files = [
-        LabelledFile(picture, (folder / f"{stem}{ending}",), stem, folder.name)
-        for picture in pictures
-        for stem in [picture.stem.removesuffix(RGB)]
-    ]
-    expected = {file.labels[0] for file in files}
-    strays = [path for path in sorted(folder.glob(f"*{ending}")) if path not in expected]
-    return Pairing(files, [f"{path}: has no picture beside it" for path in strays])
+def best_ending(pictures: Path, labels: Path, endings: Sequence[str]) -> str:
+    """Return what label pictures' names end with: what gives most pictures their labels."""
+    keys = {key_of(path, pictures) for path in listed_below(pictures)}
+    # max takes the first of several.
+    return max(endings, key=lambda ending: len(keys & _by_key(labels, ending).keys()))
 
 
 def labelled_files(
-    folder: Path, label_set: LabelSet, label_format: LabelFormat, pairings: Sequence[Pairing]
+    folder: Path,
+    layout: str,
+    label_set: LabelSet,
+    encoding: Encoding,
+    pairings: Sequence[Pairing],
 ) -> LabelledFiles:
     """Return the data set in a folder that consists of some pairings, in their order."""
+    files = [file for pairing in pairings for file in pairing.files]
+    notes = [note for pairing in pairings for note in pairing.notes]
     return LabelledFiles(
         name=folder.name,
         label_set=label_set,
-        format=label_format,
-        files=[file for pairing in pairings for file in pairing.files],
+        format=encoding.format,
+        files=files,
+        parts=parts_of(files),
         faults=[fault for pairing in pairings for fault in pairing.faults],
+        read_labels=encoding.read,
+        layout=layout,
+        notes=[encoding.note, *notes] if encoding.note else notes,
     )
 
 
+def parts_of(files: Sequence[LabelledFile]) -> Mapping[str, Sequence[int]]:
+    """Return the positions of each part's pictures."""
+    parts: dict[str, list[int]] = {}
+    for position, file in enumerate(files):
+        if file.part:
+            parts.setdefault(file.part, []).append(position)
+    return parts
+
+
+def left_alone(folder: Path) -> list[str]:
+    """Say which files below a folder are no pictures, if any."""
+    others = [path for path in files_below(folder) if not is_picture(path)]
+    if not others:
+        return []
+    return [
+        f"{folder}: {len(others)} files are no pictures and left alone: {listed_suffixes(others)}"
+    ]
+
+
 def listed_below(folder: Path) -> list[Path]:
-    """Return the pictures in a folder and the folders in it, in order of their paths."""
-    return sorted(path for path in folder.rglob("*") if is_picture(path))
+    """Return the pictures in a folder and the folders in it, in natural order."""
+    return [path for path in files_below(folder) if is_picture(path)]
 
 
 def key_of(path: Path, folder: Path, ending: str = "") -> str:
@@ -128,30 +148,18 @@ def key_of(path: Path, folder: Path, ending: str = "") -> str:
     return path.relative_to(folder).with_suffix("").as_posix().removesuffix(ending)
 
 
-def has_ending(folder: Path, ending: str) -> bool:
-    """Tell whether something in a folder has a name that ends like this."""
-    return any(path.name.endswith(ending) for path in folder.iterdir())
-
-
 def has_folders(folder: Path, *names: str) -> bool:
     """Tell whether a folder has all of these folders in it."""
     return all((folder / name).is_dir() for name in names)
 
 
-def folders_with(folder: Path, name: str) -> list[Path]:
-    """Return the folders that contain `name`: this one, else those in it and in them."""
-    if (folder / name).exists():
+def places(folder: Path, has: Callable[[Path], bool]) -> list[Path]:
+    """Return the folders of which `has` is true: this one, else those in it, else those in them."""
+    if has(folder):
         return [folder]
     children = folders_in(folder)
-    grandchildren = [item for child in children for item in folders_in(child)]
-    return [item for item in (*children, *grandchildren) if (item / name).exists()]
-
-
-def folders_in(folder: Path) -> list[Path]:
-    """Return the folders in a folder, drive2 before drive10."""
-    with os.scandir(folder) as entries:  # knows what is a folder without asking for each
-        names = [entry.name for entry in entries if entry.is_dir()]
-    return [folder / name for name in sorted(names, key=natural)]
+    grandchildren = [item for child in children if not has(child) for item in folders_in(child)]
+    return [item for item in (*children, *grandchildren) if has(item)]
 
 
 def below(folder: Path, root: Path) -> str:
@@ -159,6 +167,9 @@ def below(folder: Path, root: Path) -> str:
     return root.name if folder == root else folder.relative_to(root).as_posix()
 
 
-def always(drive: str) -> Callable[[str], str]:
-    """Return what says of every picture that it is from this drive."""
-    return lambda _: drive
+def _by_key(labels: Path, ending: str) -> dict[str, Path]:
+    return {
+        key_of(path, labels, ending): path
+        for path in listed_below(labels)
+        if path.stem.endswith(ending)
+    }

@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Layouts in which data sets of others are published."""
+"""Layouts in which data sets of others are published: nuclei, CamVid, Pascal VOC."""
 
 from __future__ import annotations
 
@@ -8,37 +8,60 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from unet_seg_ros.datasets import encodings
 from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
-from unet_seg_ros.datasets.layouts.layout import Layout
+from unet_seg_ros.datasets.layouts.layout import Layout, lacks
 from unet_seg_ros.datasets.layouts.pairing import (
-    folders_in,
+    Pairing,
     has_folders,
+    key_of,
     labelled_files,
     listed_below,
     pair,
 )
+from unet_seg_ros.datasets.parts import is_part
+from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels import formats, label_set_choice
+from unet_seg_ros.labels.class_lists import LABEL_COLORS, LABEL_MAP, read_class_list
 from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.pictures.folders import files_in, folders_in, pictures_below
 
-IMAGES_MASKS = ("images", "masks")
+_IMAGES_MASKS = ("images", "masks")
 _ANNOTATIONS = "annot"
+_VOC_PICTURES, _VOC_LABELS = "JPEGImages", "SegmentationClass"
+_VOC_PARTS = "ImageSets/Segmentation"
 
 
 def _has_nuclei(folder: Path) -> bool:
-    return any(has_folders(item, *IMAGES_MASKS) for item in folders_in(folder))
+    return any(_is_nucleus(item) for item in folders_in(folder) if not is_part(item.name))
+
+
+def _is_nucleus(folder: Path) -> bool:
+    """Tell whether a folder is one picture with a mask for each object, none called like it."""
+    if not has_folders(folder, *_IMAGES_MASKS):
+        return False
+    pictures, masks = (listed_below(folder / name) for name in _IMAGES_MASKS)
+    return len(pictures) == 1 and pictures[0].stem not in {mask.stem for mask in masks}
 
 
 def _open_nuclei(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open `<id>/images/*.png` with `<id>/masks/*.png`, one an object; each is its own drive."""
+    items = [item for item in folders_in(folder) if (item / _IMAGES_MASKS[0]).is_dir()]
+    if not items:
+        raise lacks(folder, "nuclei", "folders that each have images/ and masks/")
     files, faults = [], []
-    for item in folders_in(folder):
-        pictures, masks = (listed_below(item / name) for name in IMAGES_MASKS)
+    for item in items:
+        pictures = listed_below(item / _IMAGES_MASKS[0])
+        folder_of_masks = item / _IMAGES_MASKS[1]
+        masks = listed_below(folder_of_masks) if folder_of_masks.is_dir() else []
         if len(pictures) == 1:
             files.append(LabelledFile(pictures[0], tuple(masks), item.name, drive=item.name))
         else:
             faults.append(f"{item / 'images'}: has {len(pictures)} pictures; one is expected")
     nuclei = label_set_choice.fixed("nuclei2", label_set, folder)
-    return LabelledFiles(folder.name, nuclei, formats.foreground, files, faults=faults)
+    return LabelledFiles(
+        folder.name, nuclei, formats.foreground, files, faults=faults, layout="nuclei"
+    )
 
 
 def _has_camvid(folder: Path) -> bool:
@@ -46,20 +69,36 @@ def _has_camvid(folder: Path) -> bool:
 
 
 def _open_camvid(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
-    """Open `train/` beside `trainannot/` and so on, as SegNet has CamVid; or one of the parts."""
-    classes = label_set or LabelSet.load("camvid11")
+    """Open `train/` beside `trainannot/` and so on, as SegNet has CamVid; or one of the parts.
+
+    CVAT writes it as well, with colours and a list of them.
+    """
+    parts = _segnet_parts(folder)
+    if not parts:
+        raise lacks(folder, "camvid", "train/ with trainannot/, or another such pair")
+    listed = folder / LABEL_COLORS
+    if label_set is None and listed.is_file():
+        classes = read_class_list(listed, folder.name)
+    else:
+        classes = label_set or LabelSet.load("camvid11")
+    pairings = [
+        pair(
+            part,
+            _annotations(part),
+            [part.name],
+            otherwise=part.name,
+            drive_of=partial(_sequence, part.name),
+        )
+        for part in parts
+    ]
+    labels = [path for pairing in pairings for path in pairing.label_files]
     # The id after the last class's is that of unlabelled pixels.
-    ids = partial(formats.ids, label_set=classes, ignored=(len(classes),))
-    parts, pairings, start = {}, [], 0
-    for part in _segnet_parts(folder):
-        pairing = pair(part, _annotations(part), partial(_sequence, part.name), f"{part.name}/")
-        parts[part.name] = range(start, start + len(pairing.files))
-        pairings.append(pairing)
-        start += len(pairing.files)
-    found = labelled_files(folder, classes, ids, pairings)
+    ways = [*encodings.class_ids(classes, [len(classes)]), *encodings.colors(classes)]
+    encoding = encodings.told_by(encodings.pixels_of(labels), ways)
+    found = labelled_files(folder, "camvid", classes, encoding, pairings)
     if _annotations(folder).is_dir():
-        return replace(found, name=f"{folder.parent.name}/{folder.name}")
-    return replace(found, parts=parts)
+        return replace(found, name=f"{folder.parent.name}/{folder.name}", parts={})
+    return found
 
 
 def _segnet_parts(folder: Path) -> list[Path]:
@@ -78,5 +117,60 @@ def _sequence(part: str, key: str) -> str:
     return head if underscore else part
 
 
+def _has_voc(folder: Path) -> bool:
+    return (folder / _VOC_LABELS).is_dir()
+
+
+def _open_voc(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
+    """Open `JPEGImages/` with `SegmentationClass/`; the index, or the colour, is the class.
+
+    Pictures without labels are left out: most of Pascal VOC's are for other tasks.
+    """
+    if not has_folders(folder, _VOC_PICTURES, _VOC_LABELS):
+        wanted = f"{_VOC_PICTURES}/ with {_VOC_LABELS}/ (CVAT exports pictures if it is asked to)"
+        raise lacks(folder, "voc", wanted)
+    listed = folder / LABEL_MAP
+    if label_set is None and listed.is_file():
+        classes = read_class_list(listed, folder.name)
+    else:
+        classes = label_set_choice.required(label_set, folder)
+    part_of = _voc_parts(folder)
+    label_of = {
+        key_of(path, folder / _VOC_LABELS): path for path in listed_below(folder / _VOC_LABELS)
+    }
+    files, without = [], 0
+    for picture in pictures_below(folder / _VOC_PICTURES):
+        key = key_of(picture, folder / _VOC_PICTURES)
+        if key in label_of:
+            files.append(
+                LabelledFile(picture, (label_of.pop(key),), key, key, part_of.get(key, ""))
+            )
+        else:
+            without += 1
+    if not files:
+        raise DataError(f"{folder / _VOC_LABELS}: has labels of no picture in {_VOC_PICTURES}")
+    notes = (
+        [f"{without} pictures have no file in {_VOC_LABELS} and are left out"] if without else []
+    )
+    strays = [f"{path}: has no picture in {_VOC_PICTURES}" for path in label_of.values()]
+    pairing = Pairing(files, strays, notes)
+    ways = [*encodings.class_ids(classes), *encodings.colors(classes)]
+    encoding = encodings.told_by(encodings.pixels_of(pairing.label_files), ways)
+    return labelled_files(folder, "voc", classes, encoding, [pairing])
+
+
+def _voc_parts(folder: Path) -> dict[str, str]:
+    """Return of the pictures that are listed in files called like parts which one they are of."""
+    lists = folder / _VOC_PARTS
+    return {
+        line.split()[0]: path.stem.lower()
+        for path in (files_in(lists) if lists.is_dir() else [])
+        if path.suffix == ".txt" and is_part(path.stem)
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if line.strip()
+    }
+
+
 NUCLEI = Layout("nuclei", _has_nuclei, _open_nuclei)
 CAMVID = Layout("camvid", _has_camvid, _open_camvid)
+VOC = Layout("voc", _has_voc, _open_voc)

@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures with files of regions drawn by hand."""
+"""Pictures with files of regions drawn by hand: labelme's, and LabelMe's as CVAT exports them."""
 
 from __future__ import annotations
 
@@ -8,47 +8,58 @@ from functools import partial
 from pathlib import Path
 
 from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
-from unet_seg_ros.datasets.labelme import draw_regions
-from unet_seg_ros.datasets.layouts.layout import Layout
-from unet_seg_ros.datasets.layouts.pairing import below, key_of, listed_below
+from unet_seg_ros.datasets.labelme import LABELME_SUFFIXES, draw_regions, is_region_file
+from unet_seg_ros.datasets.layouts.layout import Layout, lacks
+from unet_seg_ros.datasets.layouts.pairing import key_of, listed_below, parts_of
+from unet_seg_ros.datasets.parts import part_and_drive
 from unet_seg_ros.labels import formats, label_set_choice
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.pictures.files import pictures_below
-
-_LABELME = ".json"
+from unet_seg_ros.pictures.folders import files_below
 
 
 def _has_labelme(folder: Path) -> bool:
-    return any(_labelme_file(path).is_file() for path in listed_below(folder))
+    return any(is_region_file(path) for path in _drawn_for(folder).values())
 
 
 def _open_labelme(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open pictures with labelme's files beside them; a picture without one is left out."""
+    drawn_for = _drawn_for(folder)
+    if not drawn_for:
+        raise lacks(folder, "labelme", "x.json of labelme beside x.png, or x.xml of LabelMe")
     classes = label_set_choice.required(label_set, folder)
-    regions = {path: _labelme_file(path) for path in pictures_below(folder)}
-    files = [
-        LabelledFile(
-            picture=picture,
-            labels=(drawn,),
-            name=key_of(picture, folder),
-            drive=below(picture.parent, folder),
-        )
-        for picture, drawn in regions.items()
-        if drawn.is_file()
+    files = []
+    for picture, drawn in drawn_for.items():
+        key = key_of(picture, folder)
+        part, drive = part_and_drive(key.split("/")[:-1], folder.name)
+        files.append(LabelledFile(picture, (drawn,), key, drive, part))
+    strays = [
+        path
+        for path in files_below(folder)
+        if path.suffix in LABELME_SUFFIXES and path not in set(drawn_for.values())
     ]
-    strays = sorted(set(folder.rglob(f"*{_LABELME}")) - set(regions.values()))
+    lost = [path for path in strays if is_region_file(path)]
+    others = [path.name for path in strays if path not in lost]
     return LabelledFiles(
         name=folder.name,
         label_set=classes,
         format=partial(formats.ids, label_set=classes),
         files=files,
-        faults=[f"{path}: has no picture beside it" for path in strays],
-        read_labels=partial(draw_regions, label_set=classes),
+        parts=parts_of(files),
+        faults=[f"{path}: has no picture beside it" for path in lost],
+        layout="labelme",
+        notes=[f"no files of labelme, left alone: {', '.join(others)}"] if others else [],
+        draw_labels=partial(draw_regions, label_set=classes),
     )
 
 
-def _labelme_file(picture: Path) -> Path:
-    return picture.with_suffix(_LABELME)
+def _drawn_for(folder: Path) -> dict[Path, Path]:
+    """Return the file of regions of each picture that has one."""
+    candidates = (
+        (picture, picture.with_suffix(suffix))
+        for picture in listed_below(folder)
+        for suffix in LABELME_SUFFIXES
+    )
+    return {picture: drawn for picture, drawn in candidates if drawn.is_file()}
 
 
 LABELME = Layout("labelme", _has_labelme, _open_labelme)

@@ -6,21 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
+from unet_seg_ros.datasets import encodings
+from unet_seg_ros.datasets.encodings import Encoding
 from unet_seg_ros.datasets.labelled_files import LabelledFiles
-from unet_seg_ros.datasets.layouts.layout import Layout
-from unet_seg_ros.datasets.layouts.pairing import (
-    folders_in,
-    has_folders,
-    labelled_files,
-    listed_below,
-    pair,
-)
-from unet_seg_ros.errors import DataError
-from unet_seg_ros.labels import formats
-from unet_seg_ros.labels.formats import LabelFormat
+from unet_seg_ros.datasets.layouts.layout import Layout, lacks
+from unet_seg_ros.datasets.layouts.pairing import has_folders, labelled_files, listed_below, pair
 from unet_seg_ros.labels.label_set import LabelSet
 
 _PICTURES, _LABELS = "leftImg8bit", "gtFine"
@@ -34,23 +26,23 @@ class _Kind:
     picture_ending: str
     label_ending: str
     label_set: str
-    is_colored: bool = False
+    in_color: bool = False
 
-    def decoding(self, classes: LabelSet) -> LabelFormat:
-        decode = formats.palette if self.is_colored else formats.ids
-        return partial(decode, label_set=classes)
+    def encoding(self, classes: LabelSet) -> Encoding:
+        ways = encodings.colors if self.in_color else encodings.class_ids
+        return ways(classes)[0]
 
 
 _KINDS = (
     _Kind("_leftImg8bit", "_gtFine_labelIds", "cityscapes34"),
     _Kind("_leftImg8bit", "_gtFine_labelTrainIds", "cityscapes19"),
-    _Kind("_leftImg8bit", "_gtFine_color", "cityscapes34", is_colored=True),
+    _Kind("_leftImg8bit", "_gtFine_color", "cityscapes34", in_color=True),
     _Kind("_image", "_label", "idd7"),
 )
 # KITTI's folders of label pictures; those in colour are in Cityscapes' colours.
 _KITTI_KINDS = {
     "semantic": _Kind("", "", "cityscapes34"),
-    "semantic_rgb": _Kind("", "", "cityscapes34", is_colored=True),
+    "semantic_rgb": _Kind("", "", "cityscapes34", in_color=True),
 }
 
 
@@ -60,27 +52,25 @@ def _has_cityscapes(folder: Path) -> bool:
 
 def _open_cityscapes(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open `leftImg8bit/<part>/<city>/` with `gtFine/<part>/<city>/`; each city is a drive."""
+    if not _has_cityscapes(folder):
+        raise lacks(folder, "cityscapes", f"{_PICTURES}/ with {_LABELS}/")
     stems = {path.stem for path in listed_below(folder / _LABELS)}
     there = [kind for kind in _KINDS if any(stem.endswith(kind.label_ending) for stem in stems)]
     if not there:
         wanted = ", ".join(f"*{kind.label_ending}.png" for kind in _KINDS)
-        raise DataError(f"{folder / _LABELS}: has none of {wanted}")
+        raise lacks(folder / _LABELS, "cityscapes", wanted)
     kind = _named_like(there, label_set)
     classes = label_set or LabelSet.load(kind.label_set)
-    parts, pairings, start = {}, [], 0
-    for part in folders_in(folder / _PICTURES):
-        pairing = pair(
-            part,
-            folder / _LABELS / part.name,
-            partial(_city, part.name),
-            f"{part.name}/",
-            (kind.picture_ending, kind.label_ending),
-        )
-        parts[part.name] = range(start, start + len(pairing.files))
-        pairings.append(pairing)
-        start += len(pairing.files)
-    found = labelled_files(folder, classes, kind.decoding(classes), pairings)
-    return replace(found, parts=parts)
+    pairing = pair(
+        folder / _PICTURES,
+        folder / _LABELS,
+        [],
+        otherwise=folder.name,
+        endings=(kind.picture_ending, kind.label_ending),
+    )
+    # Beside each label picture there are polygons of the same, in JSON.
+    pairing = replace(pairing, notes=[])
+    return labelled_files(folder, "cityscapes", classes, kind.encoding(classes), [pairing])
 
 
 def _named_like(kinds: Sequence[_Kind], label_set: LabelSet | None) -> _Kind:
@@ -89,23 +79,21 @@ def _named_like(kinds: Sequence[_Kind], label_set: LabelSet | None) -> _Kind:
     return next(named, kinds[0])
 
 
-def _city(part: str, key: str) -> str:
-    return key.rpartition("/")[0] or part
-
-
-def _has_kitti(folder: Path) -> bool:
-    return (folder / _KITTI_PICTURES).is_dir() and any(
-        (folder / name).is_dir() for name in _KITTI_KINDS
-    )
+def _kitti_kind(folder: Path) -> str | None:
+    there = (name for name in _KITTI_KINDS if has_folders(folder, _KITTI_PICTURES, name))
+    return next(there, None)
 
 
 def _open_kitti(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open `image_2/` with `semantic/`, else with `semantic_rgb/`; pictures are apart in time."""
-    name, kind = next(item for item in _KITTI_KINDS.items() if (folder / item[0]).is_dir())
+    name = _kitti_kind(folder)
+    if name is None:
+        raise lacks(folder, "kitti", f"{_KITTI_PICTURES}/ with {'/ or '.join(_KITTI_KINDS)}/")
+    kind = _KITTI_KINDS[name]
     classes = label_set or LabelSet.load(kind.label_set)
-    pairing = pair(folder / _KITTI_PICTURES, folder / name, str)
-    return labelled_files(folder, classes, kind.decoding(classes), [pairing])
+    pairing = pair(folder / _KITTI_PICTURES, folder / name, [], otherwise=folder.name, drive_of=str)
+    return labelled_files(folder, "kitti", classes, kind.encoding(classes), [pairing])
 
 
 CITYSCAPES = Layout("cityscapes", _has_cityscapes, _open_cityscapes)
-KITTI = Layout("kitti", _has_kitti, _open_kitti)
+KITTI = Layout("kitti", lambda folder: _kitti_kind(folder) is not None, _open_kitti)

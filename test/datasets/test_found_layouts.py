@@ -1,0 +1,235 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Which pictures are found, in folders as people have them: each once, and no copies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from drawn_pictures import BLACK, gray, ids, rgb, row, write_picture
+from PIL import Image
+
+from unet_seg_ros.datasets.labelled_files import LabelledFiles
+from unet_seg_ros.datasets.readers import open_dataset
+from unet_seg_ros.datasets.samples import LabelledPictures
+from unet_seg_ros.datasets.splits import split
+from unet_seg_ros.errors import DataError
+
+
+def write_pair(folder: Path, name: str, pictures: str = "images", masks: str = "masks") -> None:
+    write_picture(folder / pictures / f"{name}.png", row(2))
+    write_picture(folder / masks / f"{name}.png", ids(1, 2))
+
+
+def names(pictures: LabelledPictures) -> list[str]:
+    return [pictures.name_of(position) for position in range(len(pictures))]
+
+
+def opened(folder: Path, layout: str = "auto") -> LabelledFiles:
+    pictures = open_dataset(str(folder), label_set="carla29", layout=layout)
+    assert isinstance(pictures, LabelledFiles)
+    return pictures
+
+
+def test_hidden_files_and_folders_are_no_data(tmp_path: Path) -> None:
+    write_pair(tmp_path, "1")
+    for name in (".ipynb_checkpoints/1-checkpoint", "._1"):
+        write_pair(tmp_path, name)
+    write_pair(tmp_path / ".trash", "2")
+    assert names(opened(tmp_path)) == ["1"]
+
+
+def test_linked_folders_are_followed_once(tmp_path: Path) -> None:
+    for side in ("images", "masks"):
+        write_picture(tmp_path / "store" / side / "1.png", ids(1, 2))
+        (tmp_path / "set" / side).mkdir(parents=True)
+        (tmp_path / "set" / side / "a").symlink_to(tmp_path / "store" / side)
+        (tmp_path / "set" / side / "b").symlink_to(tmp_path / "store" / side)
+        (tmp_path / "set" / side / "round").symlink_to(tmp_path / "set" / side)
+    pictures = opened(tmp_path / "set")
+    assert (names(pictures), pictures.drives) == (["a/1"], ["a"])
+
+
+@pytest.mark.parametrize("place", ["{part}/images/{drive}", "images/{part}/{drive}"])
+def test_parts_are_above_or_below(tmp_path: Path, place: str) -> None:
+    for part, drive in (("train", "a"), ("train", "b"), ("valid", "c"), ("test", "d")):
+        folder = tmp_path / place.format(part=part, drive=drive)
+        write_picture(folder / "1.png", row(2))
+        masks = Path(str(folder).replace("/images", "/masks"))
+        write_picture(masks / "1.png", ids(1, 2))
+    pictures = opened(tmp_path)
+    assert pictures.layout == "images-masks"
+    assert {part: len(members) for part, members in pictures.parts.items()} == {
+        "train": 2,
+        "valid": 1,
+        "test": 1,
+    }
+    assert sorted(pictures.drives) == ["a", "b", "c", "d"]
+    divided = split(pictures)
+    drives = pictures.drives
+    assert {drives[k] for k in divided.train} == {"a", "b"}
+    assert {drives[k] for k in divided.validation} == {"c"}
+
+
+def test_parts_with_one_picture_each_are_no_nuclei(tmp_path: Path) -> None:
+    write_pair(tmp_path / "train", "1")
+    write_pair(tmp_path / "val", "2")
+    assert opened(tmp_path).layout == "images-masks"
+
+
+@pytest.mark.parametrize(("pictures", "masks"), [("imgs", "masks"), ("images", "labels")])
+def test_folders_have_other_names_as_well(tmp_path: Path, pictures: str, masks: str) -> None:
+    write_pair(tmp_path, "1", pictures, masks)
+    assert opened(tmp_path)[0].labels is not None
+
+
+def test_masks_may_be_called_mask_on_the_other_side(tmp_path: Path) -> None:
+    for name in ("1", "2"):
+        write_picture(tmp_path / "images" / f"{name}.jpg", row(2))
+        write_picture(tmp_path / "masks" / f"{name}_mask.png", ids(1, 2))
+    pictures = opened(tmp_path)
+    assert (names(pictures), pictures.faults) == (["1", "2"], [])
+
+
+def test_roboflows_masks_are_beside_with_a_list_of_classes(tmp_path: Path) -> None:
+    for part in ("train", "valid"):
+        write_picture(tmp_path / part / "x.jpg", row(2))
+        write_picture(tmp_path / part / "x_mask.png", ids(0, 1))
+        (tmp_path / part / "_classes.csv").write_text(
+            "Pixel Value, Class\n0, background\n1, road\n"
+        )
+    pictures = open_dataset(str(tmp_path))
+    assert pictures.layout == "beside"
+    assert pictures.label_set.names == ("background", "road")
+    assert {part: list(members) for part, members in pictures.parts.items()} == {
+        "train": [0],
+        "valid": [1],
+    }
+    assert pictures[1].labels.tolist() == [[0, 1]]  # type: ignore[union-attr]
+
+
+def test_cvats_camvid_has_colors_and_a_list_of_them(tmp_path: Path) -> None:
+    write_picture(tmp_path / "default" / "1.png", row(2))
+    write_picture(tmp_path / "defaultannot" / "1.png", rgb(BLACK, (128, 64, 128)))
+    (tmp_path / "label_colors.txt").write_text("0 0 0 background\n128 64 128 road\n")
+    pictures = open_dataset(str(tmp_path))
+    assert (pictures.layout, pictures.label_set.names) == ("camvid", ("background", "road"))
+    assert pictures[0].labels.tolist() == [[0, 1]]  # type: ignore[union-attr]
+    assert pictures.parts == {}
+
+
+def test_voc_has_indices_parts_and_pictures_for_other_tasks(tmp_path: Path) -> None:
+    for name in ("1", "2", "3"):
+        write_picture(tmp_path / "JPEGImages" / f"{name}.jpg", row(2))
+    for name in ("1", "2"):
+        picture = Image.fromarray(ids(0, 1), "P")
+        picture.putpalette([0, 0, 0, 128, 0, 0])
+        (tmp_path / "SegmentationClass").mkdir(exist_ok=True)
+        picture.save(tmp_path / "SegmentationClass" / f"{name}.png")
+    lists = tmp_path / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "train.txt").write_text("1\n")
+    (lists / "val.txt").write_text("2\n")
+    pictures = open_dataset(str(tmp_path), label_set="nuclei2")
+    assert (pictures.layout, names(pictures)) == ("voc", ["1", "2"])
+    assert {part: list(members) for part, members in pictures.parts.items()} == {
+        "train": [0],
+        "val": [1],
+    }
+    assert pictures[0].labels.tolist() == [[0, 1]]  # type: ignore[union-attr]
+    assert any("1 pictures have no file" in note for note in pictures.notes)
+
+
+def test_cvats_segmentation_masks_tell_their_classes(tmp_path: Path) -> None:
+    write_picture(tmp_path / "JPEGImages" / "1.jpg", row(2))
+    write_picture(tmp_path / "SegmentationClass" / "1.png", rgb(BLACK, (250, 50, 83)))
+    (tmp_path / "labelmap.txt").write_text(
+        "# label:color_rgb:parts:actions\nCar:250,50,83::\nbackground:0,0,0::\n"
+    )
+    pictures = open_dataset(str(tmp_path))
+    assert pictures.label_set.names == ("background", "Car")
+    assert pictures[0].labels.tolist() == [[0, 1]]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("suffix", ["tif", "tiff", "webp"])
+def test_tiff_and_webp_are_pictures(tmp_path: Path, suffix: str) -> None:
+    write_picture(tmp_path / "images" / f"1.{suffix}", gray(9))
+    write_picture(tmp_path / "masks" / "1.png", gray(1)[..., 0])
+    assert opened(tmp_path)[0].image.shape == (6, 8, 3)
+
+
+@pytest.mark.parametrize(
+    ("layout", "wanted"),
+    [
+        ("images-masks", "images/, imgs/"),
+        ("palette", "images/, imgs/"),
+        ("camvid", "train/ with trainannot/"),
+        ("course", "CameraRGB/ with CameraSeg/ or CameraMask/"),
+        ("capture", r"capture\.json"),
+        ("nuclei", "folders that each have images/ and masks/"),
+        ("town02", "rgb/ with segmentation/"),
+        ("cityscapes", "leftImg8bit/ with gtFine/"),
+        ("kitti", "image_2/ with semantic/ or semantic_rgb/"),
+        ("voc", "JPEGImages/ with SegmentationClass/"),
+        ("coco", r"annotations/instances_\*\.json"),
+        ("yolo", "images/ with labels/"),
+        ("pairs", r"x_rgb\.png with x_ids\.png"),
+        ("beside", r"x\.png with x_mask\.png"),
+        ("labelme", r"x\.json of labelme"),
+    ],
+)
+def test_a_named_layout_that_lacks_something_says_what_was_looked_for_and_found(
+    tmp_path: Path, layout: str, wanted: str
+) -> None:
+    write_picture(tmp_path / "photos" / "1.png", row(2))
+    (tmp_path / "notes.txt").write_text("?")
+    label_set = "" if layout in ("nuclei", "town02") else "carla29"
+    found = r"found photos/, files \.txt \(1\); docs/datasets\.md shows every layout"
+    with pytest.raises(
+        DataError, match=f"is not laid out as {layout}: looked for .*{wanted}.*{found}"
+    ):
+        open_dataset(str(tmp_path), layout=layout, label_set=label_set)
+
+
+def test_masks_with_other_names_than_all_pictures_are_told_at_once(tmp_path: Path) -> None:
+    write_picture(tmp_path / "images" / "1.png", row(2))
+    write_picture(tmp_path / "masks" / "one.png", ids(1, 2))
+    with pytest.raises(DataError, match=r"no label picture for any of the 1 pictures.*found \.png"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("orientation", [5, 6, 7, 8])
+@pytest.mark.parametrize("drawn", ["as stored", "as shown"])
+def test_masks_of_pictures_on_their_side_are_turned_with_them(
+    tmp_path: Path, orientation: int, drawn: str
+) -> None:
+    stored = Image.new("RGB", (4, 2))
+    stored.putpixel((0, 0), (255, 255, 255))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (tmp_path / "images").mkdir()
+    stored.save(tmp_path / "images" / "1.png", exif=exif)
+    mask = gray(0, 4, 2)[..., 0]
+    mask[0, 0] = 1
+    if drawn == "as shown":
+        mask = mask.T * 0 + 2
+    write_picture(tmp_path / "masks" / "1.png", mask)
+    sample = opened(tmp_path)[0]
+    assert sample.labels is not None
+    assert sample.image.shape[:2] == sample.labels.shape == (4, 2)
+    if drawn == "as stored":
+        assert (sample.labels == 1).tolist() == (sample.image[..., 0] > 0).tolist()
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+def test_an_orientation_that_sizes_do_not_tell_is_named(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (4, 2)).save(tmp_path / "images" / "1.jpg", exif=exif)
+    write_picture(tmp_path / "masks" / "1.png", gray(1, 4, 2)[..., 0])
+    with pytest.raises(
+        DataError, match=rf"1\.jpg: notes an orientation in its EXIF data \({orientation}\)"
+    ):
+        opened(tmp_path)[0]

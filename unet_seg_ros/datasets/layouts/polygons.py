@@ -1,0 +1,247 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Pictures with polygons in files of COCO or YOLO, as annotation tools export them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from unet_seg_ros.datasets.json_files import read_json_object
+from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
+from unet_seg_ros.datasets.layouts.layout import Layout, lacks
+from unet_seg_ros.datasets.layouts.pairing import key_of, parts_of, places
+from unet_seg_ros.datasets.layouts.plain import sides
+from unet_seg_ros.datasets.parts import is_part, part_and_drive
+from unet_seg_ros.datasets.polygons import Region, draw_listed, draw_yolo
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels import formats
+from unet_seg_ros.labels.class_lists import BACKGROUND, background_id, label_set_of
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
+from unet_seg_ros.pictures.folders import (
+    files_below,
+    files_in,
+    folders_in,
+    is_picture,
+    pictures_below,
+)
+
+_ROBOFLOW_COCO = "_annotations.coco.json"
+_COCO_LISTS = ("images", "annotations", "categories")
+_MAX_COCO_BYTES = 1 << 30
+_YOLO_NAMES = ("data.yaml", "data.yml", "dataset.yaml")
+
+
+# --- COCO
+
+
+def _coco_files(folder: Path) -> list[Path]:
+    """Return the files of annotations: in `annotations/`, or one in the folder or each part."""
+    listed = folder / "annotations"
+    found = [path for path in files_in(listed) if path.suffix == ".json"] if listed.is_dir() else []
+    parts = [item for item in folders_in(folder) if is_part(item.name)]
+    beside = [item / _ROBOFLOW_COCO for item in (folder, *parts)]
+    instances = [path for path in found if path.stem.startswith("instances")]
+    return [*(instances or found), *(path for path in beside if path.is_file())]
+
+
+@dataclass
+class _Coco:
+    """What is gathered from the files of a data set."""
+
+    files: list[LabelledFile]
+    regions: dict[Path, list[Region]]
+    faults: list[str]
+    unknown: set[str]
+
+
+def _open_coco(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
+    """Open pictures with the polygons and masks that files of COCO list."""
+    listed = _coco_files(folder)
+    if not listed:
+        raise lacks(folder, "coco", f"annotations/instances_*.json or {_ROBOFLOW_COCO}")
+    documents = [(path, read_json_object(path, _MAX_COCO_BYTES)) for path in listed]
+    for path, document in documents:
+        if not all(
+            isinstance(document.get(key), list) for key in ("images", "annotations", "categories")
+        ):
+            raise DataError(f"{path}: has no images, annotations and categories as COCO has them")
+    names = [
+        str(item["name"])
+        for _, document in documents
+        for item in _by_id(document["categories"]).values()
+    ]
+    classes = label_set or _with_background(folder.name, list(dict.fromkeys(names)))
+    gathered = _Coco([], {}, [], set())
+    for path, document in documents:
+        _gather(gathered, folder, path, document, classes)
+    return _drawn(
+        folder,
+        "coco",
+        classes,
+        gathered.files,
+        draw_labels=partial(draw_listed, regions=gathered.regions, background=_background(classes)),
+        faults=gathered.faults,
+        notes=_left_unlabelled(gathered.unknown, classes),
+    )
+
+
+def _gather(
+    gathered: _Coco, folder: Path, path: Path, document: Mapping[str, Any], classes: LabelSet
+) -> None:
+    """Add the pictures of one file."""
+    part = next((name for name in re.split(r"[^a-z]+", path.stem.lower()) if is_part(name)), "")
+    part = part or (path.parent.name.lower() if is_part(path.parent.name) else "")
+    categories = _categories(document)
+    ids = _ids_of(categories.values(), classes)
+    pictures: dict[Any, Path] = {}
+    for key, item in _by_id(document["images"]).items():
+        picture = _find_picture(folder, path, str(item.get("file_name")))
+        if picture is None:
+            gathered.faults.append(
+                f"{path}: lists {item.get('file_name')!r:.100}, which is missing"
+            )
+            continue
+        pictures[key] = picture
+        gathered.regions[picture] = []
+        name = key_of(picture, folder)
+        _, drive = part_and_drive(
+            [name for name in name.split("/")[:-1] if name != "images"], folder.name
+        )
+        gathered.files.append(LabelledFile(picture, (picture,), name, drive, part))
+    for item in document["annotations"]:
+        picture = pictures.get(item.get("image_id"))
+        shape = item.get("segmentation")
+        category = categories.get(item.get("category_id"))
+        if picture is None or not shape or category is None:
+            continue
+        if ids[category] == UNKNOWN_ID:
+            gathered.unknown.add(category)
+        gathered.regions[picture].append(Region(ids[category], shape))
+
+
+def _categories(document: Mapping[str, Any]) -> dict[Any, str]:
+    return {key: str(item.get("name")) for key, item in _by_id(document["categories"]).items()}
+
+
+def _by_id(items: Sequence[Any]) -> dict[Any, Any]:
+    return {item["id"]: item for item in items if isinstance(item, dict) and "id" in item}
+
+
+def _find_picture(folder: Path, listed_in: Path, name: str) -> Path | None:
+    """Return where a picture is that a file lists: beside it, or in one of the usual folders."""
+    if Path(name).is_absolute() or ".." in Path(name).parts:
+        return None
+    part = listed_in.stem.rpartition("_")[2]  # train2017 of instances_train2017
+    usual = ("", "images", part, f"images/{part}", f"{part}/images")
+    candidates = [listed_in.parent / name, *(folder / place / name for place in usual)]
+    return next((path for path in candidates if path.is_file()), None)
+
+
+# --- YOLO
+
+
+def _yolo_sides(folder: Path) -> list[tuple[Path, Path]]:
+    """Return the folders of pictures with those of text files."""
+    found = (sides(place) for place in places(folder, lambda place: sides(place) is not None))
+    return [
+        (pictures, labels)
+        for pictures, labels in filter(None, found)
+        if any(path.suffix == ".txt" for path in files_below(labels))
+        and not any(is_picture(path) for path in files_below(labels))
+    ]
+
+
+def _open_yolo(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
+    """Open `images/` with the text files in `labels/`; pictures without one are left out."""
+    found = _yolo_sides(folder)
+    if not found:
+        raise lacks(folder, "yolo", "images/ with labels/ that has text files")
+    names = _yolo_names(folder)
+    classes = label_set or _with_background(folder.name, names)
+    files, without = [], 0
+    for pictures, labels in found:
+        for picture in pictures_below(pictures):
+            key = key_of(picture, pictures)
+            text = labels / f"{key}.txt"
+            if not text.is_file():
+                without += 1
+                continue
+            above = pictures.parent.relative_to(folder).parts
+            part, drive = part_and_drive([*above, *key.split("/")[:-1]], folder.name)
+            files.append(LabelledFile(picture, (text,), "/".join([*above, key]), drive, part))
+    ids = _ids_of(names, classes)
+    unknown = {name for name in names if ids[name] == UNKNOWN_ID}
+    notes = [f"{without} pictures have no text file and are left out"] if without else []
+    draw = partial(
+        draw_yolo, class_ids=[ids[name] for name in names], background=_background(classes)
+    )
+    notes += _left_unlabelled(unknown, classes)
+    return _drawn(folder, "yolo", classes, files, draw_labels=draw, notes=notes)
+
+
+def _yolo_names(folder: Path) -> list[str]:
+    """Return the names of the classes, in the order of their numbers."""
+    path = next((folder / name for name in _YOLO_NAMES if (folder / name).is_file()), None)
+    if path is None:
+        raise DataError(f"{folder}: has no {_YOLO_NAMES[0]} that names the classes of its polygons")
+    try:
+        names = yaml.safe_load(path.read_text(encoding="utf-8"))["names"]
+        if isinstance(names, dict):
+            names = [names[number] for number in range(len(names))]
+        return [str(name) for name in names]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise DataError(f"{path}: has no list of classes under names") from error
+
+
+# --- both
+
+
+def _with_background(name: str, classes: Sequence[str]) -> LabelSet:
+    """Return a label set of what is drawn, after what nothing is drawn over."""
+    others = [item for item in classes if item.lower() != BACKGROUND]
+    return label_set_of(name, [(item, None) for item in (BACKGROUND, *others)])
+
+
+def _background(classes: LabelSet) -> int:
+    found = background_id(classes)
+    return UNKNOWN_ID if found is None else found
+
+
+def _ids_of(names: Any, classes: LabelSet) -> dict[str, int]:
+    known = {item.name.lower(): item.id for item in classes.classes}
+    return {name: known.get(name.lower(), UNKNOWN_ID) for name in names}
+
+
+def _left_unlabelled(names: set[str], classes: LabelSet) -> list[str]:
+    if not names:
+        return []
+    return [f"{', '.join(sorted(names))}: not in {classes.name}, so that these are not labelled"]
+
+
+def _drawn(
+    folder: Path,
+    layout: str,
+    classes: LabelSet,
+    files: list[LabelledFile],
+    **more: Any,
+) -> LabelledFiles:
+    return LabelledFiles(
+        name=folder.name,
+        label_set=classes,
+        format=partial(formats.ids, label_set=classes),
+        files=files,
+        parts=parts_of(files),
+        layout=layout,
+        **more,
+    )
+
+
+COCO = Layout("coco", lambda folder: bool(_coco_files(folder)), _open_coco)
+YOLO = Layout("yolo", lambda folder: bool(_yolo_sides(folder)), _open_yolo)
