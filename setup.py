@@ -65,6 +65,8 @@ setup(
     extras_require={
         # A client of another version than the simulator's can crash; msgpack is the stand-in's.
         "carla": ["carla==0.9.16", "msgpack>=1.0"],
+        # Draws the polygons of COCO's and YOLO's files.
+        "polygons": ["pycocotools>=2.0.7"],
         "onnx": ["onnx>=1.16", "onnxruntime>=1.18"],
         "ray": ["ray>=2.9"],
         "train": [

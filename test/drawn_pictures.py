@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 BLACK = (0, 0, 0)
 
@@ -15,6 +17,18 @@ BLACK = (0, 0, 0)
 def write_picture(path: Path, pixels: np.ndarray) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     assert cv2.imwrite(str(path), pixels)
+    return path
+
+
+def write_indexed(
+    path: Path, indices: np.ndarray, palette: Sequence[tuple[int, int, int]], bits: int = 8
+) -> Path:
+    """Write a PNG with a palette of RGB colours."""
+    height, width = indices.shape
+    picture = Image.frombytes("P", (width, height), indices.astype(np.uint8).tobytes())
+    picture.putpalette([part for color in palette for part in color])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, bits=bits)
     return path
 
 

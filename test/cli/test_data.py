@@ -10,6 +10,7 @@ import pytest
 from drawn_pictures import cut_short, gray, write_picture
 
 from unet_seg_ros.cli.main import main
+from unet_seg_ros.labels.label_set import LabelSet
 
 
 @pytest.fixture
@@ -89,6 +90,56 @@ def test_a_wrong_setting_is_refused_at_once(capsys: pytest.CaptureFixture[str]) 
         check("camvid,layout=segnet")
     assert leaving.value.code == 2
     assert "layout=segnet: give one of auto, capture" in capsys.readouterr().err
+
+
+def test_what_is_to_be_known_before_training_is_noted(
+    camvid: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert check(str(camvid)) == 0
+    printed = capsys.readouterr().out
+    assert "everything that is labelled is Road: there is nothing to learn" in printed
+    assert "12 of the 12 pictures held apart are next to the same as one that is" in printed
+
+
+def test_a_class_that_another_palette_has_is_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = gray(0, 32, 24)
+    mask[:] = (128, 64, 128)
+    mask[12:] = (232, 35, 244)
+    mask[0, 0] = (0, 0, 255)  # of carla29
+    write_picture(tmp_path / "set" / "images" / "1.png", gray(90, 32, 24))
+    write_picture(tmp_path / "set" / "masks" / "1.png", mask)
+    assert check(f"{tmp_path}/set,label-set=carla23", "--json") == 0
+    [report] = json.loads(capsys.readouterr().out)
+    assert report["notes"][0].endswith(
+        "has 1 pixels in (255, 0, 0) (Rider in carla29), which carla23 lacks: not labelled"
+    )
+    assert report["notes"][1].startswith("no picture shows Unlabeled, Building, Fence")
+
+
+def test_sheets_that_cannot_be_written_are_named_before_anything_is_read(
+    camvid: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("no folder")
+    assert check(str(camvid), "--sheets", "file/sheets") == 1
+    captured = capsys.readouterr()
+    assert "Not a directory: 'file/sheets'" in captured.err
+    assert captured.out == ""
+
+
+def test_a_tilde_is_the_home_wherever_a_path_is_given(
+    camvid: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    camvid.rename(home / "camvid")
+    names = LabelSet.load("camvid11").to_dict()
+    (home / "mine.yaml").write_text(json.dumps(names))
+    assert check("~/camvid,label-set=~/mine.yaml", "--sheets=~/sheets") == 0
+    assert (home / "sheets" / "camvid_contact_sheet.png").is_file()
+    assert not list(tmp_path.glob("~*"))
 
 
 @pytest.mark.parametrize("arguments", [["data"], ["data", "check"]])

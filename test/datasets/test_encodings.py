@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import yaml
-from drawn_pictures import BLACK, ids, rgb, row, tags, write_picture
-from PIL import Image
+from drawn_pictures import BLACK, ids, rgb, row, tags, write_indexed, write_picture
 
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import LabelledPictures
@@ -38,13 +37,6 @@ def write_masks(folder: Path, *masks: np.ndarray) -> Path:
         write_picture(folder / "images" / f"{number:03}.png", row(mask.shape[1]))
         write_picture(folder / "masks" / f"{number:03}.png", mask)
     return folder
-
-
-def write_indexed(path: Path, indices: np.ndarray, *palette: tuple[int, int, int]) -> None:
-    picture = Image.fromarray(indices, "P")
-    picture.putpalette([part for color in palette for part in color])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path)
 
 
 def labels(pictures: LabelledPictures, position: int = 0) -> list[list[int]]:
@@ -105,21 +97,21 @@ def test_an_instance_cameras_tags_are_in_red(tmp_path: Path) -> None:
 def test_the_index_of_a_palette_is_the_class(tmp_path: Path, layout: str) -> None:
     write_picture(tmp_path / "images" / "1.png", row(3))
     voc = [BLACK, (128, 0, 0), (0, 128, 0)]
-    write_indexed(tmp_path / "masks" / "1.png", ids(0, 2, 1), *voc)
+    write_indexed(tmp_path / "masks" / "1.png", ids(0, 2, 1), voc)
     pictures = open_dataset(str(tmp_path), label_set="carla29", layout=layout)
     assert (pictures.layout, labels(pictures)) == ("images-masks", [[0, 2, 1]])
 
 
 def test_a_palette_with_the_label_sets_own_colors_is_read_by_them(tmp_path: Path) -> None:
     write_picture(tmp_path / "images" / "1.png", row(2))
-    write_indexed(tmp_path / "masks" / "1.png", ids(0, 1), ROAD_LINE, ROAD)
+    write_indexed(tmp_path / "masks" / "1.png", ids(0, 1), [ROAD_LINE, ROAD])
     pictures = open_dataset(str(tmp_path), label_set="carla29")
     assert (pictures.layout, labels(pictures)) == ("palette", [[24, 1]])
 
 
 def test_indexed_masks_of_segnets_layout_are_read(tmp_path: Path) -> None:
     write_picture(tmp_path / "train" / "1.png", row(3))
-    write_indexed(tmp_path / "trainannot" / "1.png", ids(0, 3, 11), *[(9, 9, k) for k in range(12)])
+    write_indexed(tmp_path / "trainannot" / "1.png", ids(0, 3, 11), [(9, 9, k) for k in range(12)])
     assert labels(open_dataset(str(tmp_path))) == [[0, 3, UNKNOWN_ID]]
 
 
@@ -135,12 +127,9 @@ def test_the_colors_of_carla_0_8_are_its_13_classes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8])
 def test_indices_of_any_depth_are_read(tmp_path: Path, bits: int) -> None:
-    values = np.arange(2**bits, dtype=np.uint8)[None, :2]
     write_picture(tmp_path / "images" / "1.png", row(2))
-    picture = Image.fromarray(values, "P")
-    picture.putpalette([part for k in range(2**bits) for part in (k, 7, 7)])
-    (tmp_path / "masks").mkdir()
-    picture.save(tmp_path / "masks" / "1.png", bits=bits)
+    palette = [(k, 7, 7) for k in range(2**bits)]
+    write_indexed(tmp_path / "masks" / "1.png", ids(0, 1), palette, bits)
     assert labels(open_dataset(str(tmp_path), label_set="carla29")) == [[0, 1]]
 
 

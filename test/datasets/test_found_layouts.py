@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from drawn_pictures import BLACK, gray, ids, rgb, row, write_picture
+from drawn_pictures import BLACK, gray, ids, rgb, row, write_indexed, write_picture
 from PIL import Image
 
 from unet_seg_ros.datasets.labelled_files import LabelledFiles
@@ -123,10 +123,8 @@ def test_voc_has_indices_parts_and_pictures_for_other_tasks(tmp_path: Path) -> N
     for name in ("1", "2", "3"):
         write_picture(tmp_path / "JPEGImages" / f"{name}.jpg", row(2))
     for name in ("1", "2"):
-        picture = Image.fromarray(ids(0, 1), "P")
-        picture.putpalette([0, 0, 0, 128, 0, 0])
-        (tmp_path / "SegmentationClass").mkdir(exist_ok=True)
-        picture.save(tmp_path / "SegmentationClass" / f"{name}.png")
+        mask = tmp_path / "SegmentationClass" / f"{name}.png"
+        write_indexed(mask, ids(0, 1), [BLACK, (128, 0, 0)])
     lists = tmp_path / "ImageSets" / "Segmentation"
     lists.mkdir(parents=True)
     (lists / "train.txt").write_text("1\n")

@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unet_seg_ros.cli.arguments import parse_path
 from unet_seg_ros.cli.data_spec import METAVAR, DataSpec, parse_data_spec
 from unet_seg_ros.files import require_writable
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
@@ -59,8 +60,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     check.add_argument(
         "--sheets",
-        type=Path,
-        default=Path("."),
+        type=parse_path,
         metavar="FOLDER",
         help="where the contact sheets go, NAME_contact_sheet.png (default: here)",
     )
@@ -70,10 +70,16 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def run(options: argparse.Namespace) -> int:
     """Check the data sets; return 1 where there are faults."""
-    require_writable(options.sheets)
+    sheets = options.sheets or Path(".")
+    try:
+        require_writable(sheets)
+    except OSError:
+        if options.sheets:
+            raise
+        sheets = None  # looking at data needs no folder to write into
     reports = []
     for spec in options.data:
-        reports.append(_check(spec, options.sheets))
+        reports.append(_check(spec, sheets))
         if not options.json:
             print(_as_text(reports[-1]), end="\n\n")
     if options.json:
@@ -81,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
     return 1 if any(report["faults"] for report in reports) else 0
 
 
-def _check(spec: DataSpec, sheets: Path) -> dict[str, Any]:
+def _check(spec: DataSpec, sheets: Path | None) -> dict[str, Any]:
     """Return what `--json` prints about a data set."""
     from unet_seg_ros.datasets.contact_sheet import positions_for_sheet
     from unet_seg_ros.datasets.survey import notes_about, survey
@@ -108,7 +114,7 @@ def _check(spec: DataSpec, sheets: Path) -> dict[str, Any]:
         },
         "classes": _classes(pictures.label_set, found),
         "unlabelled_pixels": int(found.pixels[UNKNOWN_ID]),
-        "contact_sheet": _write_contact_sheet(pictures, found, sheets),
+        "contact_sheet": _write_contact_sheet(pictures, found, sheets) if sheets else None,
         "notes": notes_about(pictures, found, divided),
         "faults": [*pictures.faults, *found.faults],
     }

@@ -64,7 +64,7 @@ def class_ids(label_set: LabelSet, ignored: Sequence[int] = ()) -> list[Encoding
     red = partial(formats.tags, label_set=label_set, ignored=tuple(ignored))
     ways = [Encoding("class ids", red)]
     if len(label_set) == 2:
-        ways.insert(0, Encoding("0 and 255", formats.binary))
+        ways.append(Encoding("0 and 255", formats.binary))
     for channel, name in enumerate(formats.CHANNELS[:2]):
         other = partial(
             formats.tags_in, label_set=label_set, channel=channel, ignored=tuple(ignored)

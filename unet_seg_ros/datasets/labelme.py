@@ -41,7 +41,9 @@ def is_region_file(path: Path) -> bool:
             start = stream.read(_LOOKED_AT)
     except OSError:
         return False
-    return b"<annotation>" in start if path.suffix == ".xml" else b'"shapes"' in start
+    if path.suffix == ".xml":  # Pascal VOC's boxes begin with the same word
+        return b"<annotation>" in start and (b"<imagesize>" in start or b"<polygon>" in start)
+    return b'"shapes"' in start
 
 
 def draw_regions(path: Path, size: tuple[int, int], label_set: LabelSet) -> Uint8Array:  # noqa: ARG001

@@ -176,7 +176,7 @@ def _open(spec: DataSpec, recipe: Recipe) -> DataSet:
         pictures = Drawn(pictures, divided, recipe.input_size)
     found = survey(pictures)
     for note in notes_about(pictures, found, divided):
-        tqdm.write(f"{pictures.name}: {note}", file=sys.stderr)
+        print(f"{pictures.name}: {note}", file=sys.stderr)
     faults = [*pictures.faults, *found.faults]
     if faults and not recipe.skip_bad:
         raise DataError(

@@ -1,0 +1,199 @@
+# Copyright 2026 the unet_seg_ros authors
+# SPDX-License-Identifier: Apache-2.0
+"""Polygons of COCO, YOLO, labelme and LabelMe."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from drawn_pictures import gray, write_picture
+
+from unet_seg_ros.datasets.readers import open_dataset
+from unet_seg_ros.datasets.samples import LabelledPictures
+from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.label_set import UNKNOWN_ID
+
+LEFT_HALF = [0, 0, 2, 0, 2, 3, 0, 3]
+CORNER = [0, 0, 1, 0, 1, 1, 0, 1]
+
+
+@pytest.fixture
+def _drawer() -> None:
+    pytest.importorskip("pycocotools", reason="draws the polygons of COCO and YOLO")
+
+
+def labels(pictures: LabelledPictures, position: int = 0) -> list[list[int]]:
+    found = pictures[position].labels
+    assert found is not None
+    return found.tolist()
+
+
+# --- COCO
+
+
+def write_coco(path: Path, *shapes: tuple[int, Any]) -> None:
+    document = {
+        "images": [{"id": 7, "file_name": "1.png", "width": 4, "height": 3}],
+        "categories": [{"id": 1, "name": "car"}, {"id": 5, "name": "Building"}],
+        "annotations": [
+            {"id": number, "image_id": 7, "category_id": category, "segmentation": shape}
+            for number, (category, shape) in enumerate(shapes)
+        ],
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(document))
+
+
+@pytest.mark.usefixtures("_drawer")
+@pytest.mark.parametrize(
+    ("place", "picture"),
+    [
+        ("annotations/instances_train2017.json", "train2017/1.png"),
+        ("annotations/instances_default.json", "images/default/1.png"),
+        ("train/_annotations.coco.json", "train/1.png"),
+    ],
+)
+def test_small_regions_lie_over_large_ones(tmp_path: Path, place: str, picture: str) -> None:
+    write_picture(tmp_path / picture, gray(9, 4, 3))
+    write_coco(tmp_path / place, (1, [CORNER]), (5, [LEFT_HALF]))
+    pictures = open_dataset(str(tmp_path))
+    assert pictures.layout == "coco"
+    assert pictures.label_set.names == ("background", "car", "Building")
+    assert labels(pictures) == [[1, 2, 0, 0], [2, 2, 0, 0], [2, 2, 0, 0]]
+    assert list(pictures.parts) == (["train"] if "train" in place else [])
+
+
+@pytest.mark.usefixtures("_drawer")
+def test_a_run_length_mask_is_drawn(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    write_coco(tmp_path / "_annotations.coco.json", (1, {"size": [3, 4], "counts": [3, 3, 6]}))
+    assert labels(open_dataset(str(tmp_path))) == [[0, 1, 0, 0]] * 3
+
+
+@pytest.mark.usefixtures("_drawer")
+def test_categories_are_classes_by_name_and_others_are_not_labelled(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    write_coco(tmp_path / "_annotations.coco.json", (5, [LEFT_HALF]), (1, [CORNER]))
+    pictures = open_dataset(str(tmp_path), label_set="nuclei2")
+    assert labels(pictures)[0] == [UNKNOWN_ID, UNKNOWN_ID, 0, 0]
+    assert list(pictures.notes) == ["Building, car: not in nuclei2, so that these are not labelled"]
+
+
+def test_a_picture_that_is_listed_and_missing_is_named(tmp_path: Path) -> None:
+    write_coco(tmp_path / "_annotations.coco.json", (1, [CORNER]))
+    [fault] = open_dataset(str(tmp_path)).faults
+    assert fault.endswith("_annotations.coco.json: lists '1.png', which is missing")
+
+
+# --- YOLO
+
+
+def write_yolo(folder: Path, text: str) -> None:
+    write_picture(folder / "images" / "val" / "1.png", gray(9, 4, 3))
+    (folder / "labels" / "val").mkdir(parents=True)
+    (folder / "labels" / "val" / "1.txt").write_text(text)
+    (folder / "data.yaml").write_text("names: {0: car, 1: building}\n")
+
+
+@pytest.mark.usefixtures("_drawer")
+def test_yolos_polygons_are_in_shares_of_the_picture(tmp_path: Path) -> None:
+    write_yolo(tmp_path, "1 0 0 0.5 0 0.5 1 0 1\n\n0 0 0 0.25 0 0.25 0.333 0 0.333\n")
+    pictures = open_dataset(str(tmp_path))
+    assert (pictures.layout, list(pictures.parts)) == ("yolo", ["val"])
+    assert pictures.label_set.names == ("background", "car", "building")
+    assert labels(pictures) == [[1, 2, 0, 0], [2, 2, 0, 0], [2, 2, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("0 0.5 0.5 0.2 0.2", "is a box and no polygon"),
+        ("2 0 0 1 0 1 1", "not a known class"),
+        ("0 0 0 x 0 1 1", "not a known class and numbers"),
+        ("0 0 0 1 0 1", "three or more pairs"),
+        ("0 0 0 nan 0 1 1", "three or more pairs"),
+    ],
+)
+def test_a_line_that_is_no_polygon_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    write_yolo(tmp_path, f"\n{text}\n")
+    with pytest.raises(DataError, match=rf"1\.txt, line 2: .*{reason}"):
+        open_dataset(str(tmp_path))[0]
+
+
+def test_without_a_list_of_classes_yolo_is_refused(tmp_path: Path) -> None:
+    write_yolo(tmp_path, "")
+    (tmp_path / "data.yaml").unlink()
+    with pytest.raises(DataError, match=r"has no data\.yaml that names the classes"):
+        open_dataset(str(tmp_path))
+
+
+# --- labelme
+
+
+def draw(path: Path, *shapes: dict[str, Any]) -> None:
+    path.write_text(json.dumps({"shapes": shapes, "imageWidth": 4, "imageHeight": 3}))
+
+
+@pytest.mark.parametrize(
+    "corners",
+    [
+        [[1, 1], [3, 2]],
+        [[3, 2], [1, 1]],
+        [[1, 1], [3, 1], [3, 2], [1, 2]],
+        [[3, 1], [1, 2], [1, 1], [3, 2]],
+    ],
+)
+def test_a_rectangle_of_any_number_of_corners_is_their_box(
+    tmp_path: Path, corners: list[list[int]]
+) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    draw(tmp_path / "1.json", {"label": "Car", "points": corners, "shape_type": "rectangle"})
+    unknown = UNKNOWN_ID
+    drawn = labels(open_dataset(str(tmp_path), label_set="carla29"))
+    assert drawn == [[unknown] * 4, [unknown, 14, 14, 14], [unknown, 14, 14, 14]]
+
+
+@pytest.mark.parametrize("kind", ["circle", "line", "linestrip", "point", "mask"])
+def test_other_shapes_are_refused_by_name(tmp_path: Path, kind: str) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    shape = {"label": "Car", "points": [[0, 0], [1, 1], [2, 0]], "shape_type": kind}
+    draw(tmp_path / "1.json", shape)
+    with pytest.raises(DataError, match=rf"1\.json: shape 1: is a '{kind}'; only polygons"):
+        open_dataset(str(tmp_path), label_set="carla29")[0]
+
+
+def test_files_that_are_no_labelme_are_left_alone_with_a_note(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    draw(tmp_path / "1.json", {"label": "Car", "points": [[0, 0], [3, 0], [3, 2]]})
+    (tmp_path / "classes.json").write_text("{}")
+    (tmp_path / "._1.json").write_bytes(b"\0\5\26\7")
+    (tmp_path / ".ipynb_checkpoints").mkdir()
+    draw(tmp_path / ".ipynb_checkpoints" / "1-checkpoint.json")
+    pictures = open_dataset(str(tmp_path), label_set="carla29")
+    assert pictures.faults == []
+    assert list(pictures.notes) == ["no files of labelme, left alone: classes.json"]
+
+
+def test_labelme_in_xml_as_cvat_exports_it(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    points = "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in ((0, 0), (3, 0), (3, 1), (0, 1)))
+    (tmp_path / "1.xml").write_text(
+        "<annotation><filename>1.png</filename>"
+        "<imagesize><nrows>3</nrows><ncols>4</ncols></imagesize>"
+        f"<object><name>Sky</name><deleted>0</deleted><polygon>{points}</polygon></object>"
+        f"<object><name>Car</name><deleted>1</deleted><polygon>{points}</polygon></object>"
+        "</annotation>"
+    )
+    pictures = open_dataset(str(tmp_path), label_set="carla29")
+    assert pictures.layout == "labelme"
+    assert labels(pictures) == [[11] * 4, [11] * 4, [UNKNOWN_ID] * 4]
+
+
+def test_a_damaged_xml_file_is_named(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    (tmp_path / "1.xml").write_text("<annotation><imagesize><nrows>3")
+    with pytest.raises(DataError, match=r"1\.xml: cannot be read as a file of LabelMe"):
+        open_dataset(str(tmp_path), label_set="carla29")[0]
