@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from drawn_pictures import ids, row, write_picture
 from written_bags import write_drive
 
 from unet_seg_ros.cli.main import main
@@ -104,3 +105,59 @@ def test_output_that_cannot_be_written_is_said_before_the_work(
     error = capsys.readouterr().err
     assert "file/out.mp4: cannot be written: " in error
     assert "Not a directory" in error
+
+
+def write_strange(folder: Path) -> Path:
+    """Return a data set with a picture whose name is no UTF-8, as archives from Windows have."""
+    for side, pixels in (("images", row(2)), ("masks", ids(1, 2))):
+        made = write_picture(folder / side / "street.png", pixels)
+        made.rename(folder / side / os.fsdecode(b"stra\xdfe.png"))
+    return folder
+
+
+def run_as_people_do(*arguments: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "unet_seg_ros.cli.main", *arguments]
+    here = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(here), "PYTHONIOENCODING": "utf-8"}
+    return subprocess.run(command, cwd=folder, capture_output=True, env=environment, check=False)
+
+
+def test_a_name_that_is_no_utf_8_is_printed_escaped(tmp_path: Path) -> None:
+    write_strange(tmp_path / "set")
+    (tmp_path / "set" / "masks" / os.fsdecode(b"stra\xdfe.png")).write_bytes(b"no picture")
+    done = run_as_people_do("data", "check", "set,label-set=carla29", folder=tmp_path)
+    assert done.returncode == 1
+    assert rb"masks/stra\udcdfe.png: not a picture" in done.stdout
+
+
+def test_pictures_with_names_that_are_no_utf_8_are_segmented(tmp_path: Path) -> None:
+    write_strange(tmp_path / "set")
+    done = run_as_people_do("segment", "set/images", "out", "--outputs", "labels", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert os.listdir(os.fsencode(tmp_path / "out" / "labels")) == [b"stra\xdfe.png"]
+
+
+def test_a_video_with_such_a_name_is_named_and_left_out(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"stra\xdfe.mp4")).write_bytes(b"")
+    done = run_as_people_do("segment", os.fsdecode(b"stra\xdfe.mp4"), "out", folder=tmp_path)
+    assert done.returncode == 1
+    assert rb"unet-seg: stra\udcdfe.mp4: has a name that is no UTF-8" in done.stderr
+
+
+def test_a_reader_that_has_seen_enough_is_no_failure(tmp_path: Path) -> None:
+    write_picture(tmp_path / "set" / "images" / "1.png", row(2))
+    write_picture(tmp_path / "set" / "masks" / "1.png", ids(1, 2))
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "unet_seg_ros.cli.main", "data", "check"]
+    done = subprocess.run(
+        [*command, "set,label-set=carla29"],
+        cwd=tmp_path,
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        check=False,
+    )
+    os.close(writing)
+    assert done.returncode == 0
+    assert b"roken" not in done.stderr

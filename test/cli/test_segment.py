@@ -237,3 +237,17 @@ def test_help_has_examples(capsys: pytest.CaptureFixture[str]) -> None:
         main(["segment", "--help"])
     assert leaving.value.code == 0
     assert "unet-seg segment" in capsys.readouterr().out.partition("examples:")[2]
+
+
+def test_a_folder_of_which_most_is_not_taken_says_so(
+    checkpoint: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.heic", "b.heic", "c.txt", "one.json", ".hidden"):
+        (folder / name).write_bytes(b"")
+    arguments = ["segment", str(folder), "--checkpoint", checkpoint, "--outputs", "labels"]
+    assert main([*arguments, str(tmp_path / "few")]) == 0
+    sentence = f"{folder}: 3 of 7 files are no PNG, JPEG, BMP, TIFF or WebP pictures and were not"
+    assert f"{sentence} taken: .heic (2), .txt (1)" in capsys.readouterr().out
+    (folder / "d.heic").write_bytes(b"")
+    (folder / "e.heic").write_bytes(b"")
+    assert main([*arguments, str(tmp_path / "many")]) == 1

@@ -20,6 +20,11 @@ def parse_size(text: str) -> geometry.Size:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
+def parse_path(text: str) -> Path:
+    """Return the path that `text` says; a shell leaves ~ as it is after = and in quotes."""
+    return Path(text).expanduser()
+
+
 def parse_count(text: str) -> int:
     """Return the whole number from 1 on that `text` says."""
     if not text.isdecimal() or int(text) < 1:
@@ -74,7 +79,7 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     add_network_arguments(parser)
     parser.add_argument(
         "--out",
-        type=Path,
+        type=parse_path,
         default=Path("evaluation"),
         metavar="FOLDER",
         help="where the report goes; an earlier one is replaced (default: %(default)s)",

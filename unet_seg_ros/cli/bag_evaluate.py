@@ -5,11 +5,10 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from unet_seg_ros.cli import evaluate
-from unet_seg_ros.cli.arguments import add_camera_argument, add_evaluation_arguments
+from unet_seg_ros.cli.arguments import add_camera_argument, add_evaluation_arguments, parse_path
 from unet_seg_ros.cli.data_spec import DataSpec
 from unet_seg_ros.progress import make_bar
 
@@ -49,7 +48,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("bag", help="a rosbag2 folder, its .mcap or .db3 file, or a ROS 1 .bag")
+    parser.add_argument(
+        "bag", type=parse_path, help="a rosbag2 folder, its .mcap or .db3 file, or a ROS 1 .bag"
+    )
     parser.add_argument(
         "--checkpoint", metavar="NAME|FILE", help="segment with this one (default: recorded masks)"
     )
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
 def _as_evaluate(options: argparse.Namespace) -> argparse.Namespace:
     """Return the options of `unet-seg evaluate` that say the same."""
     cameras = "+".join(options.camera)
-    spec = DataSpec(options.bag, layout="bag", label_set=options.label_set, cameras=cameras)
+    spec = DataSpec(str(options.bag), layout="bag", label_set=options.label_set, cameras=cameras)
     own = {"data": [spec], "against": None, "part": "all", "skip_bad": True, "by": []}
     return argparse.Namespace(**{**vars(options), **own})
 
@@ -87,7 +88,7 @@ def _evaluate_recorded(options: argparse.Namespace) -> int:
     from unet_seg_ros.evaluation import recorded, report
     from unet_seg_ros.labels.label_set import LabelSet
 
-    path = Path(options.bag).resolve()
+    path = options.bag.resolve()
     options.out.mkdir(parents=True, exist_ok=True)
     label_set = LabelSet.load(options.label_set) if options.label_set else None
     pictures = open_bag(path, label_set, options.camera)
@@ -97,7 +98,7 @@ def _evaluate_recorded(options: argparse.Namespace) -> int:
     bar = make_bar(indices, desc=pictures.name, unit="picture")
     measured = recorded.evaluate_recorded(network.label_maps, network.label_set, scored, bar)
     shown = recorded.show_recorded_frames(network.label_maps, scored, measured)
-    facts = report.DataFacts(options.bag, "all", "", len(indices), tuple(pictures.faults))
+    facts = report.DataFacts(str(options.bag), "all", "", len(indices), tuple(pictures.faults))
     section = report.data_section(pictures, facts, measured, [network.name])
     section["notes"].append(_NOT_MEASURED)
     about = recorded.recorded_section(network.name, network.label_set)

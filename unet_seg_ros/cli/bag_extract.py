@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unet_seg_ros.cli.arguments import add_camera_argument, parse_count
+from unet_seg_ros.cli.arguments import add_camera_argument, parse_count, parse_path
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
 from unet_seg_ros.files import check_output
 
@@ -46,9 +46,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "bag", type=Path, help="a rosbag2 folder, its .mcap or .db3 file, or a ROS 1 .bag"
+        "bag", type=parse_path, help="a rosbag2 folder, its .mcap or .db3 file, or a ROS 1 .bag"
     )
-    parser.add_argument("out", type=Path, metavar="FOLDER", help="the folder to write")
+    parser.add_argument("out", type=parse_path, metavar="FOLDER", help="the folder to write")
     parser.add_argument(
         "--label-set",
         default="",
@@ -63,7 +63,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--worst", type=parse_count, metavar="N", help="the N pictures that --report scored worst"
     )
     parser.add_argument(
-        "--report", type=Path, metavar="FILE", help="the report.json of an evaluation of this bag"
+        "--report",
+        type=parse_path,
+        metavar="FILE",
+        help="the report.json of an evaluation of this bag",
     )
     parser.add_argument("--json", action="store_true", help="print the outcome as JSON")
     parser.set_defaults(run=run)
@@ -82,7 +85,9 @@ def run(options: argparse.Namespace) -> int:
     pictures = open_bag(options.bag, given, options.camera)
     label_set = pictures.label_set.name
     if label_set not in built_in_label_sets():
-        label_set = str(Path(options.label_set).resolve())  # which readers find from anywhere
+        label_set = str(
+            Path(options.label_set).expanduser().resolve()
+        )  # which readers find from anywhere
     with progress_bar(pictures.name, "picture") as show:
         extracted = extract(pictures, _indices(pictures, options), options.out, label_set, show)
     if options.json:

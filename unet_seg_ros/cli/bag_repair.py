@@ -8,9 +8,9 @@ import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unet_seg_ros.cli.arguments import parse_path
 from unet_seg_ros.units import NS_PER_S
 
 if TYPE_CHECKING:
@@ -43,10 +43,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("bag", type=Path, help="a rosbag2 folder, or one .mcap file")
+    parser.add_argument("bag", type=parse_path, help="a rosbag2 folder, or one .mcap file")
     parser.add_argument(
         "out",
-        type=Path,
+        type=parse_path,
         nargs="?",
         metavar="OUT",
         help="what to write (default: DRIVE for DRIVE.partial, else NAME.repaired beside the bag)",

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unet_seg_ros.cli.arguments import add_ego_mask_argument
+from unet_seg_ros.cli.arguments import add_ego_mask_argument, parse_path
 from unet_seg_ros.cli.engine import add_engine_arguments, make_segmenter
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
 from unet_seg_ros.files import check_output
@@ -56,8 +56,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("bags", nargs="+", type=Path, metavar="IN", help="the bags to segment")
-    parser.add_argument("out", type=Path, metavar="OUT", help="the bag to write")
+    parser.add_argument(
+        "bags", nargs="+", type=parse_path, metavar="IN", help="the bags to segment"
+    )
+    parser.add_argument("out", type=parse_path, metavar="OUT", help="the bag to write")
     add_engine_arguments(parser)
     parser.add_argument(
         "--camera",

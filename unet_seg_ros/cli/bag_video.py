@@ -7,8 +7,8 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 
+from unet_seg_ros.cli.arguments import parse_path
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
 from unet_seg_ros.files import check_output
 from unet_seg_ros.pictures.figures import VIEWS
@@ -35,8 +35,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("bag", type=Path, help="the bag")
-    parser.add_argument("out", type=Path, metavar="OUT.mp4", help="the video to write")
+    parser.add_argument("bag", type=parse_path, help="the bag")
+    parser.add_argument("out", type=parse_path, metavar="OUT.mp4", help="the video to write")
     parser.add_argument(
         "--view",
         choices=VIEWS,

@@ -8,10 +8,9 @@ import argparse
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import NoReturn
 
-from unet_seg_ros.cli.arguments import parse_count, parse_port
+from unet_seg_ros.cli.arguments import parse_count, parse_path, parse_port
 
 _EXAMPLES = """\
 examples:
@@ -55,7 +54,7 @@ def _add_extent(parser: argparse.ArgumentParser) -> None:
     """Add how much is captured, where and in which weathers."""
     parser.add_argument(
         "--out",
-        type=Path,
+        type=parse_path,
         required=True,
         metavar="FOLDER",
         help="the capture to write, or to go on with",

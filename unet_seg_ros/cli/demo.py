@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from unet_seg_ros.cli.arguments import parse_size
+from unet_seg_ros.cli.arguments import parse_path, parse_size
 from unet_seg_ros.weights import DEFAULT
 
 _EXAMPLES = """\
@@ -72,7 +72,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--output",
-        type=Path,
+        type=parse_path,
         default=Path("demo_output"),
         metavar="FOLDER",
         help="replaced if it is an earlier demonstration's (default: %(default)s)",

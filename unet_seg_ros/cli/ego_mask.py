@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from unet_seg_ros.cli.arguments import parse_count
+from unet_seg_ros.cli.arguments import parse_count, parse_path
 
 _DESCRIPTION = """\
 Look for the car that carries the camera in a recorded drive: what is below an edge that stays where
@@ -39,11 +39,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "drive", type=Path, metavar="DRIVE", help="a folder of pictures, a video, or a bag"
+        "drive", type=parse_path, metavar="DRIVE", help="a folder of pictures, a video, or a bag"
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=parse_path,
         default=Path("ego_mask.png"),
         metavar="FILE",
         help="the mask to write, .png (default: %(default)s)",

@@ -86,6 +86,7 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate as the options say; return the exit status."""
     from unet_seg_ros.datasets.ego_masks import EgoMasks
     from unet_seg_ros.evaluation import report
+    from unet_seg_ros.files import require_writable
     from unet_seg_ros.inference.segmenter import Segmenter
     from unet_seg_ros.weights import find_checkpoint
 
@@ -93,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     if options.out.is_file():
         raise ValueError(f"{options.out}: is a file; --out needs a folder")
     # Now, because minutes later would be a bad moment to learn that it cannot be written.
-    options.out.mkdir(parents=True, exist_ok=True)
+    require_writable(options.out)
     wanted = [options.checkpoint, options.against] if options.against else [options.checkpoint]
     files = [find_checkpoint(name) for name in wanted]
     segmenters = [

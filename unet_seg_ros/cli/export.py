@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import argparse
 
-from unet_seg_ros.cli.arguments import parse_size
+from unet_seg_ros.cli.arguments import parse_path, parse_size
 
 _EXAMPLES = """\
 The format follows from the name of the file: .onnx (ONNX), .pt2 (torch.export), .ts (TorchScript).
@@ -30,8 +30,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("checkpoint", help="the checkpoint (.safetensors)")
-    parser.add_argument("output", help="the file to write (.onnx, .pt2, .ts or .safetensors)")
+    parser.add_argument("checkpoint", type=parse_path, help="the checkpoint (.safetensors)")
+    parser.add_argument(
+        "output", type=parse_path, help="the file to write (.onnx, .pt2, .ts or .safetensors)"
+    )
     parser.add_argument(
         "--size",
         type=parse_size,

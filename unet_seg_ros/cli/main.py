@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import select
 import sys
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         demo, segment, ego_mask, view, capture, data, train, evaluate, bag, export, standin
     ):  # fmt: skip
         command.add_parser(commands)
+    _print_any_name()
     options = parser.parse_args(arguments)
     try:
         status: int = options.run(options)
@@ -50,6 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("unet-seg: interrupted", file=sys.stderr)
         return 130
     return status
+
+
+def _print_any_name() -> None:
+    """Let names of files be printed that are no text in this encoding: what is not is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _after_closed_pipe(error: BrokenPipeError) -> int:

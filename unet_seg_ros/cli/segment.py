@@ -7,8 +7,8 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict
-from pathlib import Path
 
+from unet_seg_ros.cli.arguments import parse_path
 from unet_seg_ros.cli.engine import add_engine_arguments, make_segmenter
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
 from unet_seg_ros.files import check_output
@@ -40,7 +40,8 @@ examples:
 
 Label maps are read back by naming them: unet-seg data check with pictures in images/ and these in
 masks/ (layout images-masks). For recorded ROS drives there is `unet-seg bag segment`. Pictures that
-cannot be read are listed, left out, and make the exit status 1.
+cannot be read are listed, left out, and make the exit status 1; so does a folder that has more
+other files than pictures.
 """
 
 
@@ -54,9 +55,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "inputs", nargs="+", type=Path, metavar="IN", help="pictures, folders, videos"
+        "inputs", nargs="+", type=parse_path, metavar="IN", help="pictures, folders, videos"
     )
-    parser.add_argument("out", type=Path, metavar="OUT", help="the folder to write")
+    parser.add_argument("out", type=parse_path, metavar="OUT", help="the folder to write")
     add_engine_arguments(parser)
     parser.add_argument(
         "--outputs",
@@ -70,7 +71,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     parser.add_argument(
         "--ego-mask",
-        type=Path,
+        type=parse_path,
         metavar="FILE",
         help="where the pictures show the own car, which is unknown then: a PNG that is other than "
         "0 there, or polygons drawn with labelme (.json)",
@@ -80,9 +81,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(options: argparse.Namespace) -> int:
-    """Segment; return 1 where files cannot be read."""
+    """Segment; return 1 where files cannot be read, or most of a folder was not taken."""
     from unet_seg_ros.datasets.ego_masks import read_ego_mask
-    from unet_seg_ros.offline.segment_files import find_inputs, segment_files
+    from unet_seg_ros.offline.segment_files import find_inputs, not_taken, segment_files
 
     inputs = find_inputs(options.inputs)
     ego_mask = read_ego_mask(options.ego_mask) if options.ego_mask else None
@@ -92,9 +93,12 @@ def run(options: argparse.Namespace) -> int:
         segmented = segment_files(
             inputs, options.out, options.outputs, segmenter, options.legend, show, ego_mask
         )
+    passed_over = not_taken(options.inputs)
+    sentences = [item.sentence for item in passed_over]
     if options.json:
-        print(json.dumps({"folder": str(options.out), **asdict(segmented)}, indent=2))
+        outcome = {"folder": str(options.out), **asdict(segmented), "not_taken": sentences}
+        print(json.dumps(outcome, indent=2))
     else:
         about = f"{options.out}: {', '.join(options.outputs)} of {segmented.pictures} pictures"
-        print(about, *fault_lines(segmented.faults, "left out"), sep="\n")
-    return 1 if segmented.faults else 0
+        print(about, *fault_lines(segmented.faults, "left out"), *sentences, sep="\n")
+    return 1 if segmented.faults or any(item.are_most for item in passed_over) else 0

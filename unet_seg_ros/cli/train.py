@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from unet_seg_ros.cli import train_recipe
-from unet_seg_ros.cli.arguments import parse_amount, parse_count, parse_counts, parse_size
+from unet_seg_ros.cli.arguments import (
+    parse_amount,
+    parse_count,
+    parse_counts,
+    parse_path,
+    parse_size,
+)
 from unet_seg_ros.cli.data_spec import parse_data_spec
 
 if TYPE_CHECKING:
@@ -48,10 +54,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     run_ = parser.add_mutually_exclusive_group(required=True)
-    run_.add_argument("--out", type=Path, metavar="FOLDER", help="the run folder to write")
+    run_.add_argument("--out", type=parse_path, metavar="FOLDER", help="the run folder to write")
     run_.add_argument(
         "--resume",
-        type=Path,
+        type=parse_path,
         metavar="FOLDER",
         help="go on with the training in this run folder, as it began; takes no other option",
     )

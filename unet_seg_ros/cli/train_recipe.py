@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from unet_seg_ros.cli.arguments import parse_path
+
 if TYPE_CHECKING:
     from unet_seg_ros.training.recipe_file import Stage
     from unet_seg_ros.training.run import Outcome
@@ -31,7 +33,7 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--data-root",
         action="append",
-        type=Path,
+        type=parse_path,
         metavar="FOLDER",
         help="where the recipe's data is; may be repeated",
     )

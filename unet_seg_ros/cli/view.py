@@ -9,9 +9,8 @@ import contextlib
 import json
 import signal
 import sys
-from pathlib import Path
 
-from unet_seg_ros.cli.arguments import parse_port
+from unet_seg_ros.cli.arguments import parse_path, parse_port
 
 _EXAMPLES = """\
 examples:
@@ -38,7 +37,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--bag", type=Path, metavar="FILE", help="show this recorded drive (default: live topics)"
+        "--bag",
+        type=parse_path,
+        metavar="FILE",
+        help="show this recorded drive (default: live topics)",
     )
     parser.add_argument(
         "--bind",

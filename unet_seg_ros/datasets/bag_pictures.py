@@ -223,7 +223,7 @@ def _reader(path: Path, process_id: int) -> BagReader:  # noqa: ARG001
 
 
 def _bgr(image: Image) -> Uint8Array:
-    """Return the pixels as `label_formats` takes them, in the order in which OpenCV reads files."""
+    """Return the pixels as `formats` takes them, in the order in which OpenCV reads files."""
     code = _TO_BGR.get(image.color_order)
     return image.pixels if code is None else np.asarray(cv2.cvtColor(image.pixels, code), np.uint8)
 

@@ -18,7 +18,7 @@ from unet_seg_ros.datasets.samples import Sample
 from unet_seg_ros.datasets.town import TOWN, TownDrive, is_town
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.pictures.files import read_picture
+from unet_seg_ros.pictures.files import path_for_opencv, read_picture
 from unet_seg_ros.pictures.folders import pictures_in
 from unet_seg_ros.units import NS_PER_S
 
@@ -129,7 +129,7 @@ class VideoFrames:
         self._path = path
 
     def __iter__(self) -> Iterator[Sample]:
-        capture = cv2.VideoCapture(str(self._path))
+        capture = cv2.VideoCapture(path_for_opencv(self._path))
         try:
             index, last_ns = 0, -1
             while (read := capture.read())[0]:

@@ -9,6 +9,7 @@ as on a picture that it learnt by heart. So drives are held apart, or long block
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -221,7 +222,7 @@ def _checked(pictures: LabelledPictures, divided: Split) -> Split:
 
 def _hash(name: str) -> int:
     """Return a number that is the same in every process and on every machine."""
-    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big")
+    return int.from_bytes(hashlib.sha256(os.fsencode(name)).digest()[:8], "big")
 
 
 def _listed(names: set[str]) -> str:

@@ -172,7 +172,8 @@ def write_report(folder: Path, report: dict[str, Any], shown: Sequence[ShownFram
     """
     page = report_page(report, shown)
     write_whole(folder / JSON_NAME, f"{to_json(report)}\n".encode())
-    write_whole(folder / PAGE_NAME, page.encode())
+    # Names of files need not be text.
+    write_whole(folder / PAGE_NAME, page.encode(errors="backslashreplace"))
 
 
 def scored_groups(label_set: LabelSet) -> dict[str, tuple[int, ...]]:

@@ -284,7 +284,7 @@ def _load_yaml(kind: str, name_or_path: str | Path, built_in: tuple[str, ...]) -
     """Return what a `kind` of file holds, "label set" or "palette", by its name or its path."""
     folder = importlib.resources.files(__package__) / f"{kind.replace(' ', '_')}s"
     is_built_in = str(name_or_path) in built_in
-    source = folder / f"{name_or_path}.yaml" if is_built_in else Path(name_or_path)
+    source = folder / f"{name_or_path}.yaml" if is_built_in else Path(name_or_path).expanduser()
     try:
         return yaml.safe_load(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -122,7 +122,7 @@ def load_mapping(path: str | Path, source: LabelSet, network: LabelSet) -> Label
         LabelMappingError: the file cannot be read, is for other label sets, names a label or a
             class that there is not, or leaves a label without an entry or without classes.
     """
-    path = Path(path)
+    path = Path(path).expanduser()
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_NamesLoader)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -24,8 +24,14 @@ from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.offline.pipeline import run_in_stages
 from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.figures import labelled_view, with_legend
-from unet_seg_ros.pictures.files import read_picture, write_picture
-from unet_seg_ros.pictures.folders import is_picture, pictures_below
+from unet_seg_ros.pictures.files import path_for_opencv, read_picture, write_picture
+from unet_seg_ros.pictures.folders import (
+    KINDS,
+    files_below,
+    is_picture,
+    listed_suffixes,
+    pictures_below,
+)
 from unet_seg_ros.pictures.video import Video
 
 if TYPE_CHECKING:  # torch takes seconds to import
@@ -74,6 +80,35 @@ def find_inputs(paths: Iterable[Path]) -> list[Input]:
                     "them one by one"
                 )
     return list(inputs.values())
+
+
+@dataclass(frozen=True)
+class NotTaken:
+    """Files of a folder that are no pictures: a sentence, and whether they are most of it."""
+
+    sentence: str
+    are_most: bool
+
+
+def not_taken(paths: Iterable[Path]) -> list[NotTaken]:
+    """Return of each folder what was not taken, where there is any.
+
+    What lies beside a picture and has its name is about the picture, and not counted.
+    """
+    found = []
+    for folder in paths:
+        files = files_below(folder) if folder.is_dir() else []
+        taken = {path.with_suffix("") for path in files if is_picture(path)}
+        others = [
+            path for path in files if not is_picture(path) and path.with_suffix("") not in taken
+        ]
+        if others:
+            sentence = (
+                f"{folder}: {len(others)} of {len(files)} files are no {KINDS} pictures and were "
+                f"not taken: {listed_suffixes(others)}"
+            )
+            found.append(NotTaken(sentence, 2 * len(others) > len(files)))
+    return found
 
 
 def segment_files(
@@ -235,7 +270,7 @@ def _inputs_at(path: Path) -> Iterator[Input]:
 
 
 def _video_input(path: Path) -> Input:
-    capture = cv2.VideoCapture(str(path))
+    capture = cv2.VideoCapture(path_for_opencv(path))
     try:
         frames = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), 1)
         return Input(path, path.stem, frames, capture.get(cv2.CAP_PROP_FPS) or _UNKNOWN_RATE_HZ)

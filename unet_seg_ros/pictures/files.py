@@ -80,6 +80,21 @@ def write_picture(path: Path, pixels: cv2.typing.MatLike) -> None:
     path.write_bytes(encoded.data)
 
 
+def path_for_opencv(path: Path) -> str:
+    """Return a path for those of OpenCV's functions that take no bytes, such as for videos.
+
+    Raises:
+        DataError: Its name is no UTF-8, at which OpenCV would end the process.
+    """
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{path}: has a name that is no UTF-8, which videos cannot have; rename it"
+        ) from error
+    return str(path)
+
+
 def _label_pixels(path: Path, data: bytes) -> Uint8Array:
     if data.startswith(_JPEG_START) or (data[:4] == b"RIFF" and data[12:16] == _LOSSY_WEBP):
         kind = "JPEG" if data.startswith(_JPEG_START) else "lossy WebP"

@@ -155,7 +155,7 @@ class RunFolder:
 
     def write_card(self, text: str) -> None:
         """Write the model card of the best checkpoint."""
-        write_whole(self.path / f"{BEST}.md", text.encode())
+        write_whole(self.path / f"{BEST}.md", text.encode(errors="backslashreplace"))
 
     def finish(self) -> None:
         """Draw the curves and say that the training is complete: there is nothing to resume."""

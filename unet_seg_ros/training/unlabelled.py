@@ -13,13 +13,13 @@ import numpy as np
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.cameras import choose_cameras, read_picture
 from unet_seg_ros.bags.reader import BagReader
-from unet_seg_ros.datasets.layouts import layout_of
+from unet_seg_ros.datasets.layouts.known import layout_of
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
 from unet_seg_ros.datasets.sources import VideoFrames
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.messages.images import BadImage
-from unet_seg_ros.pictures import files
+from unet_seg_ros.pictures import files, folders
 from unet_seg_ros.pictures.geometry import Size, shrink
 from unet_seg_ros.progress import make_bar
 from unet_seg_ros.training.crops import MAX_ZOOM, picture_size
@@ -42,6 +42,8 @@ class Unlabelled:
     drives: Sequence[str] = ()
     parts: Mapping[str, Sequence[int]] = {}
     faults: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    layout = "unlabelled"
 
     def __init__(self, name: str, label_set: LabelSet, pictures: Sequence[Path | bytes]) -> None:
         self.name = name
@@ -51,10 +53,14 @@ class Unlabelled:
     def __len__(self) -> int:
         return len(self._pictures)
 
+    def name_of(self, index: int) -> str:
+        """Return the name of a picture."""
+        return f"{self.name} {index}"
+
     def __getitem__(self, index: int) -> Sample:
         picture = self._pictures[index]
         image = files.read_picture(picture) if isinstance(picture, Path) else _decoded(picture)
-        return Sample(image, np.full(image.shape[:2], UNKNOWN_ID, np.uint8), f"{self.name} {index}")
+        return Sample(image, np.full(image.shape[:2], UNKNOWN_ID, np.uint8), self.name_of(index))
 
 
 def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> LabelledPictures:
@@ -92,7 +98,7 @@ def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> Labelle
 def _pictures_in(folder: Path, label_set: LabelSet) -> list[Path]:
     layout = layout_of(folder)
     if layout is None:
-        return files.pictures_below(folder)
+        return folders.pictures_below(folder)
     try:
         found = layout.open(folder, None)
     except DataError:

@@ -152,7 +152,7 @@ def make_keeper(values: Mapping[str, Any], truth_set: LabelSet) -> FrameKeeper |
             Path(values["report"]).expanduser(),
             ScoredCamera(values["image_topic"], values["truth_topic"], truth_set),
             values["keep_worst"],
-            name if name in built_in_label_sets() else str(Path(name).absolute()),
+            name if name in built_in_label_sets() else str(Path(name).expanduser().absolute()),
             values["max_waiting_frames"],
         )
     except OSError as error:
