@@ -190,6 +190,13 @@ def test_a_named_layout_that_lacks_something_says_what_was_looked_for_and_found(
         open_dataset(str(tmp_path), layout=layout, label_set=label_set)
 
 
+def test_a_named_layout_that_does_not_fit_says_which_one_would(tmp_path: Path) -> None:
+    write_picture(tmp_path / "train" / "1.png", row(2))
+    write_picture(tmp_path / "trainannot" / "1.png", ids(0, 3))
+    with pytest.raises(DataError, match=r"as palette: .*; without layout= it is read as camvid"):
+        open_dataset(str(tmp_path), layout="palette")
+
+
 def test_masks_with_other_names_than_all_pictures_are_told_at_once(tmp_path: Path) -> None:
     write_picture(tmp_path / "images" / "1.png", row(2))
     write_picture(tmp_path / "masks" / "one.png", ids(1, 2))

@@ -86,6 +86,8 @@ def test_tags_in_another_channel_are_no_class_0() -> None:
 def test_an_instance_camera_has_tags_in_red_whatever_is_in_the_others() -> None:
     numbered = rgb((1, 77, 3), (24, 0, 200))
     assert formats.tags(numbered, CARLA29).labels.tolist() == [[1, 24]]
+    complaint = formats.palette(numbered, CARLA29).complaint
+    assert complaint.endswith("; its red has class ids, which layout=images-masks reads")
 
 
 def test_a_class_of_another_palette_is_noted_however_few_pixels_it_has() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from unet_seg_ros.datasets.layouts.known import LAYOUTS, layout_of
-from unet_seg_ros.datasets.layouts.layout import SHOWN, Layout, content
+from unet_seg_ros.datasets.layouts.layout import SHOWN, Layout, NotLaidOutError, content
 from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.datasets.town import TOWN, TownViews, is_town
 from unet_seg_ros.errors import DataError
@@ -52,7 +52,12 @@ def open_dataset(
         raise DataError(f"{spec}: is no bag, of which cameras= could name some")
     if not path.is_dir():
         raise DataError(f"{spec}: is a file; a data set is a folder, a rosbag2, or {TOWN}")
-    return _layout(path, layout).open(path, labels)
+    try:
+        return _layout(path, layout).open(path, labels)
+    except NotLaidOutError as error:
+        if layout != AUTO and (other := layout_of(path)):
+            raise DataError(f"{error}; without layout= it is read as {other.name}") from error
+        raise
 
 
 def _layout(folder: Path, name: str) -> Layout:

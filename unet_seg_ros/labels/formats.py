@@ -173,6 +173,8 @@ def _of_colors(pixels: Uint8Array, labels: Uint8Array, label_set: LabelSet) -> D
     if share <= MAX_FOREIGN_SHARE:
         return Decoded(labels, note=note)
     complaint = f"{share:.0%} of its pixels have colours that {label_set.name} does not have"
+    if pixels[..., CHANNELS.index(_RED)].any() and not tags(pixels, label_set).complaint:
+        complaint += "; its red has class ids, which layout=images-masks reads"
     return Decoded(labels, complaint, note)
 
 

@@ -33,7 +33,11 @@ class Layout:
     open: Callable[[Path, LabelSet | None], LabelledFiles]
 
 
-def lacks(folder: Path, layout: str, wanted: str) -> DataError:
+class NotLaidOutError(DataError):
+    """A folder that does not have what the layout needs."""
+
+
+def lacks(folder: Path, layout: str, wanted: str) -> NotLaidOutError:
     """Return the error of a folder that does not have what its layout needs.
 
     Args:
@@ -41,7 +45,7 @@ def lacks(folder: Path, layout: str, wanted: str) -> DataError:
         layout: The name of the layout.
         wanted: What was looked for.
     """
-    return DataError(
+    return NotLaidOutError(
         f"{folder}: is not laid out as {layout}: looked for {wanted}, found {content(folder)}; "
         f"{SHOWN}"
     )
