@@ -194,6 +194,12 @@ def test_nuclei_pictures_without_masks_are_named(tmp_path: Path) -> None:
             pictures[position]
 
 
+def test_one_of_several_masks_of_another_size_is_named(tmp_path: Path) -> None:
+    write_nuclei(tmp_path, "a11", ids(0, 255, 0), ids(0, 255))
+    with pytest.raises(DataError, match=r"masks/1\.png: has 2x1 pixels, its picture 3x1"):
+        open_dataset(str(tmp_path))[0]
+
+
 def test_masks_without_one_picture_are_named(tmp_path: Path) -> None:
     write_nuclei(tmp_path, "a11", ids(0, 255, 0))
     write_nuclei(tmp_path, "b22", ids(0, 255, 0))

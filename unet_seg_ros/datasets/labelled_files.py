@@ -104,20 +104,16 @@ class LabelledFiles:
         file = self.files[index]
         image, orientation = read_picture_and_orientation(file.picture)
         file.require_labels()
-        labels, complaint, note = self._read_labels(file.labels[0], image)
+        labels, complaint, note = self._read_labels(file, file.labels[0], image, orientation)
         for path in file.labels[1:]:  # one mask an object: the objects of all of them
-            more, also, _ = self._read_labels(path, image)
+            more, also, _ = self._read_labels(file, path, image, orientation)
             np.maximum(labels, more, out=labels)
             complaint = complaint or also
-        if orientation != 1 and self.draw_labels is None:
-            labels = _turned_like(file, image, labels, orientation)
-        if labels.shape != image.shape[:2]:
-            raise DataError(
-                f"{file.labels[0]}: has {_size(labels)} pixels, its picture {_size(image)}"
-            )
         return Sample(image, labels, file.name, note), complaint
 
-    def _read_labels(self, path: Path, image: Uint8Array) -> Decoded:
+    def _read_labels(
+        self, file: LabelledFile, path: Path, image: Uint8Array, orientation: int
+    ) -> Decoded:
         if self.draw_labels is None:
             pixels = self.read_labels(path)
         else:
@@ -126,6 +122,10 @@ class LabelledFiles:
             labels, complaint, note = self.format(pixels)
         except ValueError as error:
             raise DataError(f"{path}: {error}") from error
+        if orientation != 1 and self.draw_labels is None:
+            labels = _turned_like(file, image, labels, orientation)
+        if labels.shape != image.shape[:2]:
+            raise DataError(f"{path}: has {_size(labels)} pixels, its picture {_size(image)}")
         return Decoded(labels, complaint and f"{path}: {complaint}", note and f"{path}: {note}")
 
 
