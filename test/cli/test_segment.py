@@ -108,7 +108,12 @@ def test_each_output_is_there_on_request(
     out = tmp_path / "masks"
     outputs = ["--outputs", "color_mask", "side_by_side", "--json"]
     assert segment([folder / "one.png"], out, checkpoint, *outputs) == 0
-    assert json.loads(capsys.readouterr().out) == {"folder": str(out), "pictures": 1, "faults": []}
+    assert json.loads(capsys.readouterr().out) == {
+        "folder": str(out),
+        "pictures": 1,
+        "faults": [],
+        "not_taken": [],
+    }
     assert written_files(out) == ["color_mask/one.png", "label_set.yaml", "side_by_side/one.png"]
     pixels = read_picture(folder / "one.png")
     mask = read_picture(out / "color_mask" / "one.png")
@@ -244,10 +249,10 @@ def test_a_folder_of_which_most_is_not_taken_says_so(
 ) -> None:
     for name in ("a.heic", "b.heic", "c.txt", "one.json", ".hidden"):
         (folder / name).write_bytes(b"")
-    arguments = ["segment", str(folder), "--checkpoint", checkpoint, "--outputs", "labels"]
-    assert main([*arguments, str(tmp_path / "few")]) == 0
+    options = ["--checkpoint", checkpoint, "--outputs", "labels"]
+    assert main(["segment", str(folder), str(tmp_path / "few"), *options]) == 0
     sentence = f"{folder}: 3 of 7 files are no PNG, JPEG, BMP, TIFF or WebP pictures and were not"
     assert f"{sentence} taken: .heic (2), .txt (1)" in capsys.readouterr().out
     (folder / "d.heic").write_bytes(b"")
     (folder / "e.heic").write_bytes(b"")
-    assert main([*arguments, str(tmp_path / "many")]) == 1
+    assert main(["segment", str(folder), str(tmp_path / "many"), *options]) == 1

@@ -46,14 +46,13 @@ def is_region_file(path: Path) -> bool:
     return b'"shapes"' in start
 
 
-def draw_regions(path: Path, size: tuple[int, int], label_set: LabelSet) -> Uint8Array:  # noqa: ARG001
+def draw_regions(path: Path, label_set: LabelSet) -> Uint8Array:
     """Return the label map that a file describes, `(H, W)` uint8; 255 where no region is.
 
     Later regions lie over earlier ones.
 
     Args:
         path: The file.
-        size: (height, width) of its picture; the file's own is taken.
         label_set: Its classes are what regions may be called.
 
     Raises:

@@ -7,6 +7,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
 from unet_seg_ros.datasets.labelme import LABELME_SUFFIXES, draw_regions, is_region_file
 from unet_seg_ros.datasets.layouts.layout import Layout, lacks
@@ -48,8 +49,13 @@ def _open_labelme(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         faults=[f"{path}: has no picture beside it" for path in lost],
         layout="labelme",
         notes=[f"no files of labelme, left alone: {', '.join(others)}"] if others else [],
-        draw_labels=partial(draw_regions, label_set=classes),
+        draw_labels=partial(_draw, label_set=classes),
     )
+
+
+def _draw(path: Path, _size: tuple[int, int], label_set: LabelSet) -> Uint8Array:
+    """Draw the regions of a file, which tells the size of its picture."""
+    return draw_regions(path, label_set)
 
 
 def _drawn_for(folder: Path) -> dict[Path, Path]:
