@@ -89,7 +89,8 @@ class BagPictures:
             raise DataError(f"{where} {complaint}")
         # No view of the message, whose bytes cannot be written.
         rgb = np.require(image.rgb(), requirements="W")
-        return Sample(rgb, labels, self.name_of(index), note and f"{where} {note}")
+        told = note and f"{where} {note}"
+        return Sample(rgb, labels, self.name_of(index), note=told)
 
     def name_of(self, index: int) -> str:
         """Return the name of a picture: its camera and its time."""

@@ -109,7 +109,7 @@ class LabelledFiles:
             more, also, _ = self._read_labels(file, path, image, orientation)
             np.maximum(labels, more, out=labels)
             complaint = complaint or also
-        return Sample(image, labels, file.name, note), complaint
+        return Sample(image, labels, file.name, note=note), complaint
 
     def _read_labels(
         self, file: LabelledFile, path: Path, image: Uint8Array, orientation: int

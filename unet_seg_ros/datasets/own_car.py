@@ -46,9 +46,14 @@ class _WithoutOwnCar:
         self.drives: Sequence[str] = pictures.drives
         self.parts: Mapping[str, Sequence[int]] = pictures.parts
         self.faults: Sequence[str] = pictures.faults
+        self.notes: Sequence[str] = pictures.notes
+        self.layout = pictures.layout
 
     def __len__(self) -> int:
         return len(self._pictures)
+
+    def name_of(self, index: int) -> str:
+        return self._pictures.name_of(index)
 
     def __getitem__(self, index: int) -> Sample:
         sample, mask = self._pictures[index], self._masks[index]

@@ -14,11 +14,12 @@ import numpy as np
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.cameras import choose_cameras, read_picture
 from unet_seg_ros.bags.reader import BagReader
-from unet_seg_ros.datasets.layouts import layout_of
+from unet_seg_ros.datasets.layouts.known import layout_of
 from unet_seg_ros.datasets.sources import VideoFrames
 from unet_seg_ros.datasets.splits import evenly_spread
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.pictures import files
+from unet_seg_ros.pictures.folders import pictures_in
 from unet_seg_ros.pictures.own_car import NoOwnCar, find_own_car
 
 _BAG_SUFFIXES = frozenset({".mcap", ".db3", ".bag"})
@@ -91,7 +92,7 @@ def _pictures(drive: Path, at_most: int, image_topics: Sequence[str]) -> Iterato
 def _picture_files(folder: Path) -> list[Path]:
     layout = layout_of(folder)
     if layout is None:
-        return files.pictures_in(folder)
+        return pictures_in(folder)
     return [file.picture for file in layout.open(folder, None).files]
 
 
