@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from engines import only, picture, plain_logits
-from torch import nn
+from torch import Tensor, nn
 
 from unet_seg_ros.inference.segmenter import Frame, Segmenter, missing_compiler
 from unet_seg_ros.labels.label_set import LabelSet
@@ -56,13 +56,22 @@ def test_a_step_of_training_reaches_every_parameter(decoder: tuple[int, ...]) ->
         assert parameter.grad.any(), name
 
 
-def test_a_pixel_is_told_from_its_neighbours() -> None:
-    """The decoder ends at half the size, the logits do not: they follow a pixel's own value."""
+@pytest.mark.parametrize("decoder", DECODERS)
+def test_the_pixels_of_a_place_start_alike_and_are_told_apart(decoder: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    network = EncoderUNet(LITE0).eval()
-    logits = network(torch.rand(1, 3, 64, 64))
-    beside = (logits[..., 0::2] - logits[..., 1::2]).abs().mean()
-    assert beside > 0.01 * logits.std()
+    config = EncoderUNetConfig(classes=5, decoder=decoder, detail=4)
+    network = EncoderUNet(config).train()
+    stride = config.output_stride
+    image, target = torch.rand(1, 3, 64, 64), torch.randint(0, 5, (1, 64, 64))
+
+    def spread() -> Tensor:
+        places = network(image).unflatten(3, (-1, stride)).unflatten(2, (-1, stride))
+        return places.std(dim=(3, 5), correction=0).max()
+
+    assert spread() < 1e-5
+    nn.functional.cross_entropy(network(image), target).backward()
+    torch.optim.SGD(network.parameters(), lr=0.1).step()
+    assert (spread() > 1e-4) == (stride > 1)
 
 
 def test_frozen_statistics_stay_and_the_others_move() -> None:

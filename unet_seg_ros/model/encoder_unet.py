@@ -126,10 +126,13 @@ class EncoderUNet(UShaped):
             self.up.append(nn.ConvTranspose2d(below, filters, kernel_size=2, stride=2))
             self.decoder.append(double_conv(skip_widths.pop() + filters, filters, True))
             below = filters
-        self.head = nn.Sequential(
-            nn.Conv2d(below, config.classes * stride**2, 1), nn.PixelShuffle(stride)
-        )
+        head = nn.Conv2d(below, config.classes * stride**2, 1)
+        self.head = nn.Sequential(head, nn.PixelShuffle(stride))
         self.apply(initialise)
+        with torch.no_grad():
+            # The pixels of a place start alike, or edges look chequered for thousands of steps
+            # (Aitken et al. 2017, https://arxiv.org/abs/1707.02937).
+            head.weight.copy_(head.weight[:: stride**2].repeat_interleave(stride**2, dim=0))
 
     def encode(self, image: Tensor) -> list[Tensor]:
         """Return the skips, the largest first, and the bottleneck."""
