@@ -69,6 +69,8 @@ setup(
         "polygons": ["pycocotools>=2.0.7"],
         "onnx": ["onnx>=1.16", "onnxruntime>=1.18"],
         "ray": ["ray>=2.9"],
+        # Encoders of others, by name.
+        "timm": ["timm>=1.0"],
         "train": [
             # 2.0.8 is the last under the MIT licence.
             "albumentations==2.0.8",

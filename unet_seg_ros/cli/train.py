@@ -271,7 +271,8 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
         "--encoder",
         default="",
         metavar="NAME",
-        help="instead, a network over a pretrained encoder: efficientnet-lite0 to -lite4",
+        help="instead, a network over a pretrained encoder: efficientnet-lite0 to -lite4, "
+        "or timm:NAME of those who have timm",
     )
     group.add_argument(
         "--encoder-weights",

@@ -180,10 +180,12 @@ def _fold(layers: nn.Sequential) -> None:
     """Fold each batch normalisation into the convolution before it, and drop every dropout."""
     before = ""
     for name, layer in list(layers.named_children()):
-        if isinstance(layer, nn.BatchNorm2d):
-            convolution = layers.get_submodule(before)
-            assert isinstance(convolution, nn.Conv2d)
+        convolution = getattr(layers, before, None)
+        # Subclasses may do more than normalise.
+        if type(layer) is nn.BatchNorm2d and isinstance(convolution, nn.Conv2d):
             setattr(layers, before, fuse_conv_bn_eval(convolution, layer))
-        if isinstance(layer, (nn.BatchNorm2d, nn.Dropout)):
             delattr(layers, name)
-        before = name
+        elif isinstance(layer, nn.Dropout):
+            delattr(layers, name)
+        else:
+            before = name

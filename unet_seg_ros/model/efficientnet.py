@@ -19,6 +19,8 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
+from unet_seg_ros.model.shape import initialise
+
 # Factors of the widths and of the number of blocks.
 _SIZES = {
     "efficientnet-lite0": (1.0, 1.0),
@@ -86,6 +88,7 @@ class EfficientNetLite(nn.Module):
         self._ends.append(len(blocks))
         self.widths.append(channels)
         self.blocks = nn.ModuleList(blocks)
+        self.apply(initialise)
 
     def forward(self, image: Tensor) -> list[Tensor]:
         """Return what is found at a half, a quarter, ..., a 32nd of the size of `image`.

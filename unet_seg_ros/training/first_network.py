@@ -10,7 +10,7 @@ from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkpoint
 from unet_seg_ros.model.encoder_unet import EncoderUNet, EncoderUNetConfig
 from unet_seg_ros.model.networks import Network
-from unet_seg_ros.model.pretrained import NORMALIZATION, load_encoder_weights
+from unet_seg_ros.model.pretrained import encoder_normalization, load_encoder_weights
 from unet_seg_ros.model.unet import UNet, preset
 from unet_seg_ros.model.widen import widen
 from unet_seg_ros.training.recipe import Recipe
@@ -74,4 +74,4 @@ def _untrained(recipe: Recipe, classes: int) -> tuple[Network, Normalization]:
     network = EncoderUNet(config)
     if recipe.encoder_weights != "none":
         load_encoder_weights(network.encoder, recipe.encoder, recipe.encoder_weights)
-    return network, NORMALIZATION
+    return network, encoder_normalization(recipe.encoder)
