@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.pictures.files import pictures_in, read_picture
+from unet_seg_ros.pictures.files import read_picture
+from unet_seg_ros.pictures.folders import pictures_in
 from unet_seg_ros.pictures.own_car import NoOwnCar, find_own_car
 
 WIDTH, HEIGHT = 320, 240
