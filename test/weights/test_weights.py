@@ -22,6 +22,6 @@ def test_every_checkpoint_in_the_box_loads_and_has_a_card_with_its_figures(path:
     checkpoint = load_checkpoint(path)
     card = path.with_suffix(".md").read_text()
     assert checkpoint.name == path.stem
-    assert path.stat().st_size < 16_000_000
+    assert path.stat().st_size < 8_000_000
     for figures in checkpoint.metrics.values():
         assert f"mIoU {figures['miou']:.3f}" in card
