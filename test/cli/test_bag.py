@@ -130,6 +130,7 @@ def test_segment_takes_topics_and_outputs_and_prints_json(
             "pictures": {CAMERA: FRAMES},
             "copied_messages": 36,
             "damaged": [],
+            "notes": [],
         }
     ]
     masks = [name for name in counts(tmp_path / "out") if "/segmentation/" in name]
@@ -372,7 +373,8 @@ def test_what_cannot_be_extracted_is_told(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    arguments = [str(bag), str(tmp_path), "--label-set", "camvid11", *options]
+    out = tmp_path / "out" if options else tmp_path
+    arguments = [str(bag), str(out), "--label-set", "camvid11", *options]
     assert main(["bag", "extract", *arguments]) == 1
     assert reason in capsys.readouterr().err
 
