@@ -50,12 +50,12 @@ setup(
     install_requires=[
         "Jinja2>=3.0",
         # OpenCV's writer has one rate for all frames of a video.
-        "av>=10",
+        "av>=15",
         "numpy>=1.23",
         "opencv-python-headless>=4.5,<5",
         "PyYAML>=5.4",
         "lz4>=4.0",
-        "mcap>=1.4",
+        "mcap>=1.6",
         "rosbags>=0.11",
         "safetensors>=0.4",
         "torch>=2.5",
