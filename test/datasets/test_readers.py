@@ -454,7 +454,7 @@ def test_a_data_set_is_cheap_to_send_to_a_worker(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layout", ["camvid", "course", "capture", "nuclei", "bag", "no-such"])
 def test_a_layout_that_a_folder_does_not_have_is_refused(tmp_path: Path, layout: str) -> None:
     write_picture(tmp_path / "images" / "1.png", row(1))
-    with pytest.raises(DataError, match=f"laid out as {layout}|no layout|not a rosbag2"):
+    with pytest.raises(DataError, match=f"laid out as {layout}|no layout|has no metadata.yaml"):
         open_dataset(str(tmp_path), layout=layout)
 
 

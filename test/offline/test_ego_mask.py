@@ -104,7 +104,7 @@ def test_what_is_no_drive_is_told(tmp_path: Path) -> None:
         ("nowhere", [], "no such folder or file"),
         ("notes.txt", [], "not a video"),
         ("notes.txt", ["/front"], "is no bag and has no topics"),
-        (".", [], "has no PNG, JPEG or BMP pictures"),
+        (".", [], "has no PNG, JPEG, BMP, TIFF or WebP pictures"),
     ):
         with pytest.raises(DataError, match=reason):
             propose(tmp_path / name, 8, topics)

@@ -21,7 +21,7 @@ _EXAMPLES = """\
 examples:
   unet-seg ego-mask drive.mp4 --out bonnet.png
   unet-seg ego-mask pictures/front --out front.png --frames 200
-  unet-seg ego-mask drive.bag --topic /front/image_raw --out front.png
+  unet-seg ego-mask drive.bag --camera /front/image_raw --out front.png
 
 The mask is what --ego-mask of segment, evaluate, bag segment and bag evaluate, and the parameter
 ego_mask of the segmentation node take. Where the proposal is wrong, draw a polygon with labelme
@@ -49,7 +49,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="the mask to write, .png (default: %(default)s)",
     )
     parser.add_argument(
-        "--topic", metavar="TOPIC", help="the camera's image topic, where a bag has several"
+        "--camera", metavar="TOPIC", help="the camera's image topic, where a bag has several"
     )
     parser.add_argument(
         "--frames",
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     if out.suffix.lower() != ".png":
         raise ValueError(f"{out}: a mask must be a PNG; call it {out.with_suffix('.png')}")
     overlay = out.with_name(f"{out.stem}_overlay.png")
-    topics = [options.topic] if options.topic else []
+    topics = [options.camera] if options.camera else []
     with named_when_whole(out) as mask_path, named_when_whole(overlay) as overlay_path:
         proposal = propose(options.drive, options.frames, topics)
         write_picture(mask_path, proposal.mask)

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from unet_seg_ros.bags.paths import is_bag
 from unet_seg_ros.datasets.layouts.known import LAYOUTS, layout_of
 from unet_seg_ros.datasets.layouts.layout import SHOWN, Layout, NotLaidOutError, content
 from unet_seg_ros.datasets.samples import LabelledPictures
@@ -19,8 +20,6 @@ BAG = "bag"
 LAYOUT_NAMES = (AUTO, *(layout.name for layout in LAYOUTS), BAG, TOWN)
 
 # Those that cannot be read as they are, too: opening them says what to do.
-_BAG_SUFFIXES = frozenset({".mcap", ".db3", ".bag", ".active", ".zstd"})
-_BAG_DESCRIPTION = "metadata.yaml"
 
 
 def open_dataset(
@@ -44,7 +43,7 @@ def open_dataset(
     if layout == TOWN or (layout == AUTO and is_town(spec)):
         return TownViews.parse(spec, labels)
     path = _existing(spec)
-    if layout == BAG or (layout == AUTO and _is_bag(path)):
+    if layout == BAG or (layout == AUTO and is_bag(path)):
         from unet_seg_ros.datasets.bag_pictures import open_bag
 
         return open_bag(path, labels, cameras)
@@ -70,12 +69,6 @@ def _layout(folder: Path, name: str) -> Layout:
         f"{folder}: has pictures with labels in no known layout; known are "
         f"{', '.join(LAYOUT_NAMES[1:])}; found {content(folder)}; {SHOWN}"
     )
-
-
-def _is_bag(path: Path) -> bool:
-    names = (_BAG_DESCRIPTION, "[!.]*.mcap", "[!.]*.db3")
-    is_folder_of_one = path.is_dir() and any(any(path.glob(name)) for name in names)
-    return path.suffix in _BAG_SUFFIXES or is_folder_of_one
 
 
 def _existing(spec: str) -> Path:

@@ -13,6 +13,7 @@ import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.cameras import choose_cameras, read_picture
+from unet_seg_ros.bags.paths import is_bag
 from unet_seg_ros.bags.reader import BagReader
 from unet_seg_ros.datasets.layouts.known import layout_of
 from unet_seg_ros.datasets.sources import VideoFrames
@@ -22,8 +23,6 @@ from unet_seg_ros.pictures import files
 from unet_seg_ros.pictures.folders import pictures_in
 from unet_seg_ros.pictures.own_car import NoOwnCar, find_own_car
 
-_BAG_SUFFIXES = frozenset({".mcap", ".db3", ".bag"})
-_BAG_DESCRIPTION = "metadata.yaml"
 _COLOR = (255, 70, 40)
 _SHOWN = 3
 _SHOWN_WIDTH_PX = 480
@@ -77,7 +76,7 @@ def _pictures(drive: Path, at_most: int, image_topics: Sequence[str]) -> Iterato
     """Yield pictures of a drive, `(H, W, 3)` uint8 RGB."""
     if not drive.exists():
         raise DataError(f"{drive}: no such folder or file; give pictures, a video or a bag")
-    if drive.suffix in _BAG_SUFFIXES or (drive / _BAG_DESCRIPTION).is_file():
+    if is_bag(drive):
         yield from _pictures_of_bag(drive, at_most, image_topics)
     elif image_topics:
         raise DataError(f"{drive}: is no bag and has no topics")
@@ -114,7 +113,7 @@ def _pictures_of_bag(path: Path, at_most: int, image_topics: Sequence[str]) -> I
         if len(cameras) > 1:
             raise DataError(
                 f"{path}: has several cameras, each with a mask of its own; name one of "
-                f"{', '.join(cameras)} with --topic"
+                f"{', '.join(cameras)} with --camera"
             )
         [topic] = cameras
         wanted = frozenset(evenly_spread(range(reader.counts[topic]), at_most))

@@ -12,6 +12,7 @@ import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.cameras import choose_cameras, read_picture
+from unet_seg_ros.bags.paths import is_bag
 from unet_seg_ros.bags.reader import BagReader
 from unet_seg_ros.datasets.layouts.known import layout_of
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
@@ -26,7 +27,6 @@ from unet_seg_ros.training.crops import MAX_ZOOM, picture_size
 
 # Of a video or a bag at most so many pictures are kept, evenly spread: neighbours look alike.
 MOST_PICTURES = 1000
-_BAG_SUFFIXES = frozenset({".mcap", ".db3", ".bag"})
 _JPEG_QUALITY = 95
 
 
@@ -82,7 +82,7 @@ def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> Labelle
     path = Path(spec).expanduser().resolve()
     if not path.exists():
         raise DataError(f"--unlabelled {spec}: there is no such folder, video or bag")
-    if path.suffix in _BAG_SUFFIXES or (path / "metadata.yaml").is_file():
+    if is_bag(path):
         pictures = _pictures_of_bag(path)
     elif path.is_file():
         pictures = (sample.image for sample in VideoFrames(path))
