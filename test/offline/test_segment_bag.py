@@ -315,7 +315,7 @@ def test_raw_pictures_are_taken_rather_than_their_compressed_twins(
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [
-        ([], f"no camera among the image topics, {SEMANTIC}, {DEPTH}; name those to take"),
+        ([], f"no camera among the image topics, {SEMANTIC}, {DEPTH}; name one with --camera"),
         (["/nowhere"], f"/nowhere: no image topic of the bag; it has {SEMANTIC}, {DEPTH}"),
         ([NOTES], f"{NOTES}: no image topic of the bag"),
     ],

@@ -77,7 +77,10 @@ def write_picture(path: Path, pixels: cv2.typing.MatLike) -> None:
         OSError: It cannot be written.
     """
     _, encoded = cv2.imencode(path.suffix, pixels)
-    path.write_bytes(encoded.data)
+    try:
+        path.write_bytes(encoded.data)
+    except OSError as error:
+        raise OSError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def path_for_opencv(path: Path) -> str:

@@ -87,7 +87,6 @@ class EvaluationNode(Node):
             LABELS: self._camera.output(topics.LABELS),
         }
         self._keeper = make_keeper(values, truth_set)
-        self._types = TypeWatch(self)
         self._prediction_set: LabelSet | None = None
         self._checkpoint = ""
         self._exchanged = ""
@@ -99,6 +98,8 @@ class EvaluationNode(Node):
                 self._use(prediction_set)
             except ValueError as error:
                 raise ParameterError(f"prediction_label_set: {error}") from error
+        # It keeps the node, which therefore must be whole: rclpy destroys what is kept.
+        self._types = TypeWatch(self)
         self._publish_reports(values)
         self._subscribe(values)
         self._worker = threading.Thread(target=self._run, name="scorer", daemon=True)
