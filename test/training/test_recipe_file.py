@@ -90,7 +90,7 @@ def test_every_checkpoint_in_the_box_has_a_recipe_for_the_shared_data(shared_dat
     assert set(IN_THE_BOX) <= set(built_in_recipes())
     for name in built_in_recipes():
         # Their pictures are laid beside them by a script.
-        regions = ["regions", "regions-town05", "regions-carla08"]
+        regions = ["regions", "regions-town05", "regions-weathers", "regions-carla08"]
         stages = load_recipe(name, [shared_data], regions if name.startswith("carla") else [])
         assert stages[-1].folder == name
         for stage in stages:

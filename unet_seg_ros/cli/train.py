@@ -31,7 +31,7 @@ examples:
   unet-seg train --data carla_town02 --data town --crop 160x80 --crop 320x192 --out runs/both
   unet-seg train --data nuclei --label-set nuclei2 --variation microscope --out runs/nuclei
   unet-seg train --data my_drives --init carla29-small --epochs 10 --out runs/tuned
-  unet-seg train --data my_drives --init carla29-small --widen 2 --out runs/wide
+  unet-seg train --data my_drives --init mine.safetensors --widen 2 --out runs/wide
   unet-seg train --data my_drives --encoder efficientnet-lite0 --out runs/pretrained
   unet-seg train --data my_drives --unlabelled drive.mp4 --unlabelled bag --out runs/more
   unet-seg train --recipe nuclei2 --data-root ../shared/data --out runs/nuclei2
