@@ -95,7 +95,9 @@ def has_loaded(process: subprocess.Popen[str], library: str) -> bool:
 
 
 def has_participant(process: subprocess.Popen[str]) -> bool:
-    return any(name.startswith("fastdds_") for name in shared_memory.in_use(process.pid))
+    # The name is that of Fast DDS 3, and of 2, which Jazzy has.
+    names = ("fastdds_", "fastrtps_")
+    return any(name.startswith(names) for name in shared_memory.in_use(process.pid))
 
 
 @pytest.mark.parametrize(
