@@ -51,7 +51,13 @@ def check_output(path: Path) -> None:
     """
     if path.exists():
         raise FileExistsError(f"{path} exists already: give another output, or remove it")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    check_writable(path)
+
+
+def check_writable(path: Path) -> None:
+    """Raise OSError, with the reason, where a file or folder cannot be written; nothing is made."""
+    absolute = path.absolute()
+    folder = next(place for place in (absolute, *absolute.parents) if place.exists())
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass

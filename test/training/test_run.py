@@ -238,6 +238,13 @@ def test_complete_run_cannot_be_resumed(pictures: Path, tmp_path: Path) -> None:
         training.resume(tmp_path / "run")
 
 
+def test_a_folder_that_cannot_be_written_is_said_before_pictures_are_read(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    out = tmp_path / "file" / "run"
+    with pytest.raises(OSError, match=r"run: cannot be written: .*Not a directory"):
+        training.start(recipe(tmp_path / "no data"), CPU, out, "")
+
+
 def test_used_folder_is_refused(pictures: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(RunFolderError, match="not empty"):

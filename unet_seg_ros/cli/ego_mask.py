@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     """Propose a mask; return the exit status."""
     import cv2
 
-    from unet_seg_ros.files import named_when_whole
+    from unet_seg_ros.files import check_output, named_when_whole
     from unet_seg_ros.offline.ego_mask import propose
     from unet_seg_ros.pictures.files import write_picture
 
@@ -73,6 +73,8 @@ def run(options: argparse.Namespace) -> int:
     if out.suffix.lower() != ".png":
         raise ValueError(f"{out}: a mask must be a PNG; call it {out.with_suffix('.png')}")
     overlay = out.with_name(f"{out.stem}_overlay.png")
+    for path in (out, overlay):
+        check_output(path)
     topics = [options.camera] if options.camera else []
     with named_when_whole(out) as mask_path, named_when_whole(overlay) as overlay_path:
         proposal = propose(options.drive, options.frames, topics)

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
+from unet_seg_ros.files import check_writable
 from unet_seg_ros.inference.cpu import missing_compiler
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
@@ -96,6 +97,7 @@ def start(recipe: Recipe, hardware: Hardware, out: Path, command: str) -> Outcom
         ValueError: The recipe asks for something that is not there; the message says what.
     """
     refuse_used_folder(out)
+    check_writable(out)
     training = _Training(launch(hardware), recipe, hardware, out, command)
     training.open_folder()
     return training.run()
