@@ -145,6 +145,19 @@ class Recording:
 
 def read_recordings(path: Path) -> list[Recording]:
     """Read all that a .rrd file has so far, which may still be written."""
+    end = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            return _read_recordings(path)
+        except (
+            RuntimeError
+        ):  # its last message is being written, of which nothing else tells the end
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
+def _read_recordings(path: Path) -> list[Recording]:
     from rerun.chunk import RrdReader
 
     recordings = []
