@@ -103,8 +103,7 @@ def require_writable(folder: Path) -> None:
         OSError: It cannot be made or written into; the message says why.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    check_writable(folder)
 
 
 def installed_version(package: str) -> str | None:
