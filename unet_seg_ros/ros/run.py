@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import gc
+import re
 import signal
 from collections.abc import Callable
 
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.rcutils_logger import RcutilsLogger
 from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions, install_signal_handlers
@@ -32,7 +34,7 @@ def run(
     A node that has something to finish overrides `destroy_node`.
 
     Args:
-        name: The node's, for the log when there is no node.
+        name: The node's, unless the command line gives it another one.
         make_node: Called once ROS is initialised.
         arguments: The command line; by default the process's own.
         expected_errors: What the node, at any time, raises when it cannot go on, with a message
@@ -48,11 +50,14 @@ def run(
         signal.signal(number, lambda number, _: signals.append(number))
     reasons: tuple[type[Exception], ...] = (ParameterError, ParameterException, *expected_errors)
     prepare_for_pictures()
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    problem = "cannot start: "
+    try:
+        rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    except RuntimeError as error:  # rclpy's RCLError
+        get_logger(name).fatal(f"cannot start: {_ros_arguments_problem(error)}")
+        return 1
+    node: Node | None = None
     try:
         node = make_node()
-        problem = ""
         try:
             # From here on a signal shuts the context down as well, which ends the spinning.
             install_signal_handlers()
@@ -61,7 +66,9 @@ def run(
         finally:
             node.destroy_node()
     except reasons as error:
-        get_logger(name).fatal(problem + " ".join(str(error).split()))
+        logger = node.get_logger() if node else _logger(name)
+        problem = "" if node else "cannot start: "
+        logger.fatal(problem + " ".join(str(error).split()))
         return 1
     finally:
         # Of a node that could not be made, rclpy would destroy the rest as if it were a whole one.
@@ -86,6 +93,28 @@ def _spin(node: Node, survived_errors: tuple[type[Exception], ...]) -> None:
             # rclpy's RCLError, where the context was shut down in the middle of a callback.
             if node.context.ok():
                 raise
+
+
+def _logger(name: str) -> RcutilsLogger:
+    """Return the logger of a node that could not be made, by the name that it would have had.
+
+    The command line can give another name and a namespace; rclpy tells only a node what they are.
+    """
+    try:
+        node = Node(name, enable_rosout=False, start_parameter_services=False)
+    except (RuntimeError, ValueError, ParameterException):  # for the same reason, perhaps
+        return get_logger(name)
+    logger = node.get_logger()
+    node.destroy_node()
+    return logger
+
+
+def _ros_arguments_problem(error: RuntimeError) -> str:
+    """Return what rcl says about `--ros-args`, without where it stands in rcl's source."""
+    reason = " ".join(re.sub(r", at /\S+:\d+", "", str(error)).split())
+    if reason.startswith("["):
+        return f"unknown ROS arguments {reason}"
+    return reason.removeprefix("failed to initialize rcl: ")
 
 
 def sentence(error: Exception) -> str:

@@ -120,7 +120,7 @@ def test_impossible_qos_override_fails_activation_not_the_node(graph: Graph, sta
     assert graph.state(NODE) == "inactive"
 
 
-def test_autostart(graph: Graph, start: Start) -> None:
+def test_autostart(graph: Graph, start: Start, capfd: pytest.CaptureFixture[str]) -> None:
     node = start(is_active=False, autostart=True)
     masks = graph.collect(Image, LABELS)
     camera = graph.publisher(Image, FRONT)
@@ -128,6 +128,7 @@ def test_autostart(graph: Graph, start: Start) -> None:
     camera.publish(message(picture()))
     graph.spin_until(lambda: masks, "a label map")
     assert graph.state(NODE) == "active"
+    assert f"active: listening to {FRONT}" in capfd.readouterr().err
 
 
 def test_every_output_is_the_engines_at_the_cameras_size_with_its_header(

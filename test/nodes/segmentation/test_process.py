@@ -173,6 +173,31 @@ def test_wrong_parameter_at_the_start_is_one_sentence(
     assert "Traceback" not in errors
 
 
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (
+            ("-r", "__node:=front_seg", "-r", "__ns:=/car", "-p", "device:=abacus"),
+            "[car.front_seg]: cannot start: device: 'abacus' is not possible",
+        ),
+        (("-p", "device"), "[unet_segmentation]: cannot start: Couldn't parse parameter override"),
+        (("--params-file", "/none.yaml"), "[unet_segmentation]: cannot start: Couldn't parse"),
+        (("--colour",), "[unet_segmentation]: cannot start: unknown ROS arguments ['--colour']"),
+    ],
+)
+def test_last_line_of_a_node_that_cannot_start_has_its_name(
+    launch: Launch, arguments: tuple[str, ...], line: str
+) -> None:
+    process = launch("-m", "unet_seg_ros.nodes.segmentation", "--ros-args", *arguments)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    last = errors.splitlines()[-1]
+    assert last.startswith("[FATAL]")
+    assert line in last
+    assert " at /" not in last
+
+
 def test_stalled_subscriber_holds_nobody_up(graph: Graph, launch: Launch, networks: Path) -> None:
     launch_node(
         launch,

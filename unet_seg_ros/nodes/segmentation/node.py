@@ -151,6 +151,7 @@ class SegmentationNode(LifecycleNode):
         except Exception:
             self._stop_listening()
             raise
+        self.get_logger().info(f"active: listening to {', '.join(self._worker.cameras)}")
 
     def _listen_to(self, camera: Camera, worker: Worker) -> None:
         names = camera.outputs.camera
