@@ -17,6 +17,13 @@ def test_a_name_is_a_file_in_the_box_and_anything_else_a_path() -> None:
     assert find_checkpoint("/somewhere/mine") == Path("/somewhere/mine")
 
 
+def test_a_name_that_is_not_in_the_box_is_refused_with_those_that_are() -> None:
+    with pytest.raises(ValueError, match="no 'nonsense' in the box") as refused:
+        find_checkpoint("nonsense")
+    assert ", ".join(path.stem for path in IN_THE_BOX) in str(refused.value)
+    assert str(IN_THE_BOX[0].parent) not in str(refused.value)
+
+
 @pytest.mark.parametrize("path", IN_THE_BOX, ids=lambda path: path.stem)
 def test_every_checkpoint_in_the_box_loads_and_has_a_card_with_its_figures(path: Path) -> None:
     checkpoint = load_checkpoint(path)
