@@ -192,7 +192,7 @@ class LabelSet:
         Raises:
             LabelSetError: no such palette, or it has no colour for a class of this set.
         """
-        colors = _load_palette(palette)
+        colors = load_palette(palette)
         if missing := [name for name in self.names if name.lower() not in colors]:
             raise LabelSetError(
                 f"palette {palette}: has no colour for {', '.join(missing)} of label set "
@@ -274,6 +274,23 @@ def built_in_palettes() -> tuple[str, ...]:
     return _yaml_files("palettes")
 
 
+def load_palette(name_or_path: str | Path) -> dict[str, tuple[int, int, int]]:
+    """Return a palette's colour of each class, by its name in small letters.
+
+    Raises:
+        LabelSetError: no such palette, or its file is not one.
+    """
+    document = _load_yaml("palette", name_or_path, built_in_palettes())
+    try:
+        if not isinstance(document, Mapping):
+            raise TypeError
+        return {str(name).lower(): _color(color) for name, color in document.items()}
+    except (TypeError, ValueError) as error:
+        raise LabelSetError(
+            f"palette {name_or_path}: not one: write a line for each class, like Car: [0, 114, 178]"
+        ) from error
+
+
 def _yaml_files(folder: str) -> tuple[str, ...]:
     entries = (importlib.resources.files(__package__) / folder).iterdir()
     names = (entry.name for entry in entries if entry.name.endswith(".yaml"))
@@ -294,19 +311,6 @@ def _load_yaml(kind: str, name_or_path: str | Path, built_in: tuple[str, ...]) -
         ) from error
     except yaml.YAMLError as error:
         raise LabelSetError(f"{kind} {name_or_path}: not a YAML file: {error}") from error
-
-
-def _load_palette(name_or_path: str | Path) -> dict[str, tuple[int, int, int]]:
-    """Return the colour of each class, by its name in small letters."""
-    document = _load_yaml("palette", name_or_path, built_in_palettes())
-    try:
-        if not isinstance(document, Mapping):
-            raise TypeError
-        return {str(name).lower(): _color(color) for name, color in document.items()}
-    except (TypeError, ValueError) as error:
-        raise LabelSetError(
-            f"palette {name_or_path}: not one: write a line for each class, like Car: [0, 114, 178]"
-        ) from error
 
 
 def _color(parts: Iterable[Any]) -> tuple[int, int, int]:

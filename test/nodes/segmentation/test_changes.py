@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from diagnostic_msgs.msg import DiagnosticStatus
 from graph import Graph, latched
 from segmentation_graph import (
@@ -194,3 +195,69 @@ def test_wrong_change_is_refused_with_the_reason(
     result = graph.set_parameters(NODE, {name: value})
     assert not result.successful
     assert reason in result.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("palette", "sepia", "give one of colorblind"),
+        ("device", "cuda:99", "cuda:99"),
+        ("checkpoint", "nonsense", "there are camvid11, carla29"),
+        ("checkpoint", "/none.safetensors", "no checkpoint at /none.safetensors"),
+        ("ego_mask", ["/none.png"], "ego_mask: /none.png: cannot be read"),
+        ("image_topics", ["front camera"], "image_topics: 'front camera' is refused"),
+        ("input_size", "800", "input_size: '800' is not a size"),
+        ("compile", [True], "compile: [True] is not possible"),
+        ("upsample", "magic", "upsample: 'magic' is not possible"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_before_configure(
+    graph: Graph, start: Start, name: str, value: object, reason: str
+) -> None:
+    node = start(is_active=False)
+    before = node.get_parameter(name).value
+    result = graph.set_parameters(NODE, {name: value})
+    assert not result.successful
+    assert reason in result.reason
+    assert node.get_parameter(name).value == before
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("device", "cuda", "there is no CUDA here"),
+        ("precision", "float16", "precision float16 needs CUDA"),
+    ],
+)
+def test_what_needs_cuda_is_refused_where_there_is_none(
+    graph: Graph, start: Start, name: str, value: object, reason: str
+) -> None:
+    start(is_active=False)
+    result = graph.set_parameters(NODE, {name: value})
+    assert not result.successful
+    assert reason in result.reason
+
+
+def test_compiling_is_refused_where_there_is_no_compiler(
+    graph: Graph, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    start(is_active=False)
+    result = graph.set_parameters(NODE, {"compile": "on"})
+    assert not result.successful
+    assert "there is no C++ compiler (no-such-compiler)" in result.reason
+
+
+def test_what_fits_nothing_yet_is_accepted_before_configure(
+    graph: Graph, start: Start, networks: Path
+) -> None:
+    """Files of parameters are loaded one by one: what a value has to fit may come after it."""
+    start(is_active=False)
+    changes = {
+        "groups": ["tissue=Nucleus"],
+        "checkpoint": str(networks / "nuclei.safetensors"),
+    }
+    for name, value in changes.items():
+        assert graph.set_parameters(NODE, {name: value}).successful
+    assert graph.transition(NODE, "configure")

@@ -13,6 +13,9 @@ import pytest
 import yaml
 from graph import Graph
 from rclpy.node import Node
+from rclpy.parameter import parameter_dict_from_yaml_file
+from rclpy.parameter_client import AsyncParameterClient
+from segmentation_graph import NODE, Start
 
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.nodes.segmentation.parameters import (
@@ -78,9 +81,12 @@ def test_values_take_the_form_they_are_used_in() -> None:
         ("image_topics", ["/front camera/image"], "is refused"),
         ("image_topics", ["/a/image", "/a/image_raw"], "would both publish on '/a/segmentation"),
         ("checkpoint", "", "checkpoint: is empty"),
+        ("checkpoint", "nonsense", "there are camvid11, carla29"),
         ("device", "gpu", "one of auto, cpu, cuda"),
         ("precision", "int4", "one of auto, float32"),
         ("compile", "maybe", "one of auto, on, off"),
+        ("compile", [True], "one of auto, on, off"),
+        ("compile", None, "one of auto, on, off"),
         ("upsample", "magic", "one of labels, logits"),
         ("input_size", "512", "WIDTHxHEIGHT"),
         ("input_size", "0x384", "WIDTHxHEIGHT"),
@@ -145,8 +151,34 @@ def test_every_parameter_is_declared_with_a_descriptor() -> None:
 
 
 def test_config_file_documents_every_parameter_with_its_default() -> None:
-    document = yaml.safe_load(CONFIG.read_text())
-    assert document["/**"]["unet_segmentation"]["ros__parameters"] == values()
+    text = CONFIG.read_text(encoding="utf-8")
+    loaded = yaml.safe_load(text)["/**"]["ros__parameters"]
+    assert loaded == {
+        spec.name: spec.default for spec in PARAMETERS if spec.changeable is not Changeable.AT_START
+    }
+    # A running node refuses the others, so the file has them as comments.
+    whole = re.sub(r"^    # (\w+: \S+)$", r"    \1", text, flags=re.MULTILINE)
+    assert yaml.safe_load(whole)["/**"]["ros__parameters"] == values()
+
+
+def test_config_file_is_loaded_into_a_node_as_ros2_param_load_does(
+    graph: Graph, start: Start, tmp_path: Path
+) -> None:
+    """Jazzy's loader wants the node's name in the file, Kilted's takes what is for all nodes."""
+    node = start(is_active=False)
+    path = tmp_path / "segmentation.yaml"
+    changed = CONFIG.read_text(encoding="utf-8").replace("max_batch: 8", "max_batch: 3")
+    path.write_text(changed, encoding="utf-8")
+    client = AsyncParameterClient(graph.node, NODE)
+    graph.spin_until(client.services_are_ready, "the node")
+    future = client.load_parameter_file(str(path), use_wildcard=True)
+    graph.spin_until(future.done, "an answer")
+    parameters = parameter_dict_from_yaml_file(str(path), use_wildcard=True)
+    assert [result.reason for result in future.result().results] == [""] * len(parameters)
+    names = values().keys() - {"diagnostics_period", "autostart"}
+    assert {name: node.get_parameter(name).value for name in names} == {
+        name: value for name, value in values(max_batch=3).items() if name in names
+    }
 
 
 def test_the_documented_table_is_the_specification() -> None:

@@ -9,16 +9,17 @@ loads a network.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safetensors import safe_open
 
-from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.nodes.segmentation.parameters import Settings
+from unet_seg_ros.labels.label_set import LabelSet, load_palette
+from unet_seg_ros.nodes.segmentation.parameters import Settings, load_ego_masks
 from unet_seg_ros.nodes.segmentation.worker import Workload
+from unet_seg_ros.ros.parameters import ParameterError
 
 if TYPE_CHECKING:
     from unet_seg_ros.inference.segmenter import Segmenter
@@ -42,6 +43,36 @@ def read_label_set(path: Path) -> LabelSet:
         from unet_seg_ros.model.checkpoint import load_checkpoint
 
         return load_checkpoint(path).label_set
+
+
+def refuse_unusable(settings: Settings, names: Collection[str]) -> None:
+    """Refuse those of the parameters called `names` with which nothing can run on this machine.
+
+    Each is looked at by itself: `ros2 param load` sets one after the other, and what does not fit
+    the others may fit those that come. Configuring tells.
+
+    Raises:
+        ValueError: one cannot be used; the message names it.
+    """
+    if "checkpoint" in names:
+        read_label_set(settings.checkpoint)
+    if "palette" in names and settings.palette:
+        load_palette(settings.palette)
+    if "ego_mask" in names:
+        load_ego_masks(settings)
+    if "device" in names and settings.device not in ("auto", "cpu"):
+        from unet_seg_ros.inference.segmenter import choose_device
+
+        choose_device(settings.device)
+    if "precision" in names and settings.precision == "float16":
+        from unet_seg_ros.inference.segmenter import choose_device, choose_precision
+
+        choose_precision(settings.precision, choose_device("auto"))
+    if "compile" in names and settings.compile == "on":
+        from unet_seg_ros.inference.cpu import missing_compiler
+
+        if obstacle := missing_compiler():
+            raise ParameterError(f"compile: is on, but the network {obstacle}")
 
 
 def load_segmenter(settings: Settings, workloads: Sequence[Workload]) -> Segmenter:

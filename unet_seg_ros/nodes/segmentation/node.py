@@ -30,12 +30,13 @@ from rclpy.subscription import Subscription
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
 from unet_seg_ros.messages import topics
-from unet_seg_ros.nodes.segmentation.background import run_in_background
+from unet_seg_ros.nodes.segmentation.background import Result, run_in_background
 from unet_seg_ros.nodes.segmentation.diagnostics import EngineReport, camera_status, engine_status
 from unet_seg_ros.nodes.segmentation.networks import (
     describe,
     load_segmenter,
     read_label_set,
+    refuse_unusable,
     summary,
 )
 from unet_seg_ros.nodes.segmentation.parameters import (
@@ -196,13 +197,13 @@ class SegmentationNode(LifecycleNode):
         work = functools.partial(load_segmenter, self._settings, sorted(self._ready))
         return run_in_background(work, "checkpoint loader")
 
-    def _wait_for(self, loading: Future[Segmenter]) -> Segmenter:
-        while not concurrent.futures.wait([loading], timeout=0.05).done:
+    def _wait_for(self, work: Future[Result]) -> Result:
+        while not concurrent.futures.wait([work], timeout=0.05).done:
             if not self.context.ok():
                 # Through all callbacks: rclpy would answer, and publish the transition's end, in a
                 # context that a signal has shut down.
                 raise KeyboardInterrupt
-        return loading.result()
+        return work.result()
 
     def _begin_swap(self) -> None:
         """Load the checkpoint beside the one in use; `_take_over` follows."""
@@ -260,18 +261,20 @@ class SegmentationNode(LifecycleNode):
 
     def _refuse_impossible(self, changes: Sequence[Parameter]) -> None:
         settings = current_settings(self, changes)
+        values = {change.name: change.value for change in changes if change.name in BY_NAME}
         if not self._worker:
+            look = functools.partial(refuse_unusable, settings, values.keys())
+            self._wait_for(run_in_background(look, "parameters"))  # torch takes seconds to import
             return
-        label_set = self._worker.segmenter.label_set
-        for change in changes:
-            if change.name not in BY_NAME or change.value == self.get_parameter(change.name).value:
-                continue
-            if BY_NAME[change.name].changeable is not Changeable.ALWAYS:
+        changed = {name for name in values if values[name] != self.get_parameter(name).value}
+        for name in changed:
+            if BY_NAME[name].changeable is not Changeable.ALWAYS:
                 raise ParameterError(
-                    f"{change.name}: can only be set while the node is unconfigured; clean it up"
+                    f"{name}: can only be set while the node is unconfigured; clean it up"
                 )
-            if change.name == "checkpoint":
-                label_set = read_label_set(settings.checkpoint)
+        label_set = self._worker.segmenter.label_set
+        if "checkpoint" in changed:
+            label_set = read_label_set(settings.checkpoint)
         resolve_groups(settings.groups, label_set)
 
     def _apply_parameters(self, changes: Sequence[Parameter]) -> None:

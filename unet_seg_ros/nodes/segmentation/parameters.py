@@ -8,7 +8,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,6 @@ from rclpy.parameter import Parameter
 from rclpy.validate_topic_name import validate_topic_name
 
 from unet_seg_ros.datasets.ego_masks import EgoMasks, split_text
-from unet_seg_ros.errors import DataError
 from unet_seg_ros.inference.options import (
     COMPILE,
     PRECISIONS,
@@ -83,8 +83,7 @@ PARAMETERS = (
         "Whether the network is compiled with torch.compile; auto compiles where a C++ compiler is "
         "found.",
         f"One of {', '.join(COMPILE)}.",
-        # YAML takes a bare on or off for a boolean.
-        is_dynamically_typed=True,
+        is_dynamically_typed=True,  # see _read_compile
         changeable=Changeable.UNCONFIGURED,
     ),
     ParameterSpec(
@@ -241,9 +240,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
         checkpoint=_read_checkpoint(values["checkpoint"]),
         device=_read_device(values["device"]),
         precision=read_choice("precision", values["precision"], PRECISIONS),
-        compile=read_choice(
-            "compile", {True: "on", False: "off"}.get(values["compile"], values["compile"]), COMPILE
-        ),
+        compile=_read_compile(values["compile"]),
         input_size=_read_size("input_size", values["input_size"]) if values["input_size"] else None,
         upsample=read_choice("upsample", values["upsample"], UPSAMPLE),
         warm_up_sizes=tuple(
@@ -274,10 +271,8 @@ def resolve_groups(groups: Sequence[Group], label_set: LabelSet) -> dict[str, tu
         if group.name == EVERY_GROUP:
             resolved.update(label_set.groups)
         elif group.classes:
-            try:
+            with _refusing(f"groups: in {group.name!r}"):
                 resolved[group.name] = tuple(label_set.class_id(name) for name in group.classes)
-            except ValueError as error:
-                raise ParameterError(f"groups: in {group.name!r}: {error}") from error
         elif group.name in label_set.groups:
             resolved[group.name] = label_set.groups[group.name]
         else:
@@ -291,25 +286,41 @@ def resolve_groups(groups: Sequence[Group], label_set: LabelSet) -> dict[str, tu
     return resolved
 
 
+def load_ego_masks(settings: Settings) -> EgoMasks:
+    """Read the files that say where the cameras see the own car.
+
+    Raises:
+        ParameterError: a file is no mask, or two are for the same camera.
+    """
+    with _refusing("ego_mask"):
+        return EgoMasks.read(settings.ego_mask)
+
+
 def read_ego_masks(settings: Settings) -> dict[str, EgoMask]:
     """Read the masks of the own car; by image topic, without cameras that have none.
 
     Raises:
         ParameterError: a file is no mask, or is for a camera that is not there.
     """
+    masks = load_ego_masks(settings)
+    with _refusing("ego_mask"):
+        return masks.of(camera.image for camera in settings.cameras)
+
+
+@contextmanager
+def _refusing(what: str) -> Iterator[None]:
+    """Say of which parameter a value is that something refuses."""
     try:
-        return EgoMasks.read(settings.ego_mask).of(camera.image for camera in settings.cameras)
-    except DataError as error:
-        raise ParameterError(f"ego_mask: {error}") from error
+        yield
+    except ValueError as error:
+        raise ParameterError(f"{what}: {error}") from error
 
 
 def _read_ego_mask(texts: Sequence[str] | None) -> tuple[str, ...]:
     filled = tuple(_filled(texts))
-    try:
+    with _refusing("ego_mask"):
         for text in filled:
             split_text(text)
-    except DataError as error:
-        raise ParameterError(f"ego_mask: {error}") from error
     return filled
 
 
@@ -339,10 +350,13 @@ def _read_cameras(topics: Sequence[str] | None) -> tuple[CameraTopics, ...]:
 
 
 def _read_checkpoint(name_or_path: str) -> Path:
-    try:
+    with _refusing("checkpoint"):
         return find_checkpoint(name_or_path)
-    except ValueError as error:
-        raise ParameterError(f"checkpoint: {error}") from error
+
+
+def _read_compile(value: object) -> Compile:
+    # Its type is any: YAML takes a bare on or off for a boolean.
+    return read_choice("compile", {"True": "on", "False": "off"}.get(str(value), value), COMPILE)
 
 
 def _read_device(device: str) -> str:
@@ -352,10 +366,8 @@ def _read_device(device: str) -> str:
 
 
 def _read_size(name: str, text: str) -> Size:
-    try:
+    with _refusing(name):
         return parse_size(text)
-    except ValueError as error:
-        raise ParameterError(f"{name}: {error}") from error
 
 
 def _read_groups(texts: Sequence[str] | None) -> tuple[Group, ...]:
