@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from unet_seg_ros.messages.topics import CameraTopics, is_camera, mask_output
+from unet_seg_ros.messages.topics import CameraTopics, compressed_topic, is_camera, mask_output
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,9 @@ def test_raw_and_compressed_pictures_are_of_one_camera() -> None:
 )
 def test_cameras_are_told_by_their_names(topic: str, expected: bool) -> None:
     assert is_camera(topic) is expected
+
+
+def test_compressed_pictures_are_beside_the_raw_ones() -> None:
+    topic = compressed_topic(CameraTopics("/front/image").output("labels"))
+    assert topic == "/front/segmentation/labels/compressed"
+    assert CameraTopics(topic).compressed

@@ -49,6 +49,7 @@ from unet_seg_ros.bags.writer import BagError
 from unet_seg_ros.datasets.ego_masks import EgoMasks
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
 from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.messages.compressed import PNG_FORMAT
 from unet_seg_ros.messages.images import Header, read_compressed_image, read_image
 from unet_seg_ros.offline.segment_bag import BATCH, MaskSettings, segment_bag
 
@@ -186,7 +187,7 @@ def test_compressed_labels_are_the_same_labels(segmenter: Segmenter, tmp_path: P
         assert topic.type_name == COMPRESSED
         for message in bag.messages([topic.name]):
             message_type = STORE.deserialize_cdr(message.data, COMPRESSED)
-            assert message_type.format == "png"
+            assert message_type.format == PNG_FORMAT
             labels = cv2.imdecode(message_type.data, cv2.IMREAD_UNCHANGED)
             stamp_ns = read_compressed_image(message.data, MAX_PIXELS).header.stamp_ns
             assert np.array_equal(labels, raw.pop(stamp_ns))

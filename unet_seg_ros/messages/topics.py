@@ -12,6 +12,8 @@ OVERLAY = "overlay"
 CONFIDENCE = "confidence"
 MASKS = "masks"
 OUTPUTS = (LABELS, COLOR_MASK, OVERLAY, CONFIDENCE, MASKS)
+# Those that are offered compressed as well.
+COMPRESSED_OUTPUTS = (LABELS, COLOR_MASK, OVERLAY)
 CAMERA_INFO = "camera_info"
 LABEL_INFO = "label_info"
 LEGEND = "legend"
@@ -63,6 +65,11 @@ class CameraTopics:
 def mask_output(group: str) -> str:
     """Return the name of the output that is a group's mask: `masks/lane` for `lane`."""
     return f"{MASKS}/{group}"
+
+
+def compressed_topic(topic: str) -> str:
+    """Return the topic of compressed pictures beside that of the raw ones, as image_transport."""
+    return topic + _COMPRESSED
 
 
 def is_camera(image_topic: str) -> bool:

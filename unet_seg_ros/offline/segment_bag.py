@@ -16,8 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import cv2
-import numpy as np
 from rosbags.interfaces import Qos
 from rosbags.typesys import Stores, get_typestore
 
@@ -30,6 +28,7 @@ from unet_seg_ros.datasets.ego_masks import EgoMasks
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.inference.frames import Frame, Request, Segmentation
 from unet_seg_ros.messages import topics
+from unet_seg_ros.messages.compressed import write_compressed_mask
 from unet_seg_ros.messages.definitions import Definitions
 from unet_seg_ros.messages.images import (
     COMPRESSED_IMAGE,
@@ -37,11 +36,10 @@ from unet_seg_ros.messages.images import (
     BadImage,
     Header,
     Image,
-    write_compressed_image,
     write_mask,
 )
 from unet_seg_ros.messages.legend import legend_text
-from unet_seg_ros.messages.topics import CameraTopics
+from unet_seg_ros.messages.topics import CameraTopics, compressed_topic
 from unet_seg_ros.offline.pipeline import run_in_stages
 
 if TYPE_CHECKING:  # torch takes seconds to import
@@ -52,14 +50,6 @@ BATCH = 8
 _MAX_GROUP_BYTES = 64 << 20
 
 _STRING = "std_msgs/msg/String"
-_PNG = "png"
-# Runs of equal pixels are what label maps are made of: smaller and sooner done than the other ways.
-_PNG_SETTINGS = (
-    cv2.IMWRITE_PNG_STRATEGY,
-    cv2.IMWRITE_PNG_STRATEGY_RLE,
-    cv2.IMWRITE_PNG_COMPRESSION,
-    1,
-)
 
 
 @dataclass(frozen=True)
@@ -300,9 +290,8 @@ class _Output:
     def _serialized(self, mask: _Mask, header: Header) -> tuple[int, bytes]:
         """Return the id of a mask's topic, and the message for it."""
         if self._compress_labels and mask.topic.endswith(f"segmentation/{topics.LABELS}"):
-            _, png = cv2.imencode(".png", mask.pixels, _PNG_SETTINGS)
-            topic_id = self._topic_id(f"{mask.topic}/compressed", COMPRESSED_IMAGE, EVERY_MASK)
-            return topic_id, write_compressed_image(header, np.asarray(png, np.uint8), _PNG)
+            topic_id = self._topic_id(compressed_topic(mask.topic), COMPRESSED_IMAGE, EVERY_MASK)
+            return topic_id, write_compressed_mask(header, mask.pixels)
         topic_id = self._topic_id(mask.topic, IMAGE, EVERY_MASK)
         return topic_id, write_mask(header, mask.pixels)
 

@@ -18,14 +18,13 @@ from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.cdr import CdrReader, read_stamp_ns
 from unet_seg_ros.messages.images import COMPRESSED_IMAGE, IMAGE, Image, read_any_image, read_image
 from unet_seg_ros.messages.pairing import StampPairs
-from unet_seg_ros.messages.topics import CameraTopics
+from unet_seg_ros.messages.topics import CameraTopics, compressed_topic
 from unet_seg_ros.units import NS_PER_S
 from unet_seg_ros.view.drive_log import DriveLog
 
 STRING = "std_msgs/msg/String"
 DIAGNOSTIC_ARRAY = "diagnostic_msgs/msg/DiagnosticArray"
 
-_COMPRESSED = "/compressed"
 _SCORE = "/score"
 # One second of a camera at 20 Hz: how long a picture waits for its label map.
 _MAX_WAITING = 20
@@ -189,7 +188,7 @@ def _cameras(types: Mapping[str, str]) -> dict[CameraTopics, str]:
         if types[name] != wanted or camera.camera in cameras:
             continue
         labels = camera.output(topics.LABELS)
-        for labels_topic in (labels, labels + _COMPRESSED):
+        for labels_topic in (labels, compressed_topic(labels)):
             if labels_topic in types:
                 cameras[camera.camera] = camera, labels_topic
                 break

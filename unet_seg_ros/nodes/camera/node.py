@@ -33,7 +33,7 @@ from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import LabelSetError
 from unet_seg_ros.messages.images import Header, write_compressed_image, write_image
 from unet_seg_ros.messages.semantic import PALETTE, SEMANTIC_ENCODING, TAGS, look_up, semantic_table
-from unet_seg_ros.messages.topics import CameraTopics
+from unet_seg_ros.messages.topics import CameraTopics, compressed_topic
 from unet_seg_ros.nodes.camera.parameters import PARAMETERS, TOWN_SIZE
 from unet_seg_ros.nodes.camera.shots import CONVERSIONS, JPEG, Shot, make_shot
 from unet_seg_ros.ros.camera_info import pinhole_camera_info
@@ -122,8 +122,8 @@ class CameraNode(Node):
         self._frame_id = f"{role}/{camera}"
         self._topics = CameraTopics(f"/carla/{role}/{camera}/image")
         if self._encoding == JPEG:
-            compressed_topic = f"{self._topics.image}/compressed"
-            self._image_publisher = self._publisher(CompressedImage, compressed_topic)
+            topic = compressed_topic(self._topics.image)
+            self._image_publisher = self._publisher(CompressedImage, topic)
         else:
             self._image_publisher = self._publisher(Image, self._topics.image)
         self._info_publisher = self._publisher(CameraInfo, self._topics.camera_info)
