@@ -116,6 +116,7 @@ def test_several_cameras_pair_by_their_names(tmp_path: Path) -> None:
 def test_one_camera_and_one_semantic_camera_may_have_any_names(tmp_path: Path) -> None:
     messages = [picture(100, topic="/front"), semantic(100, tags(1, 24), "/semantic")]
     messages += [picture(100, topic="/front/segmentation/overlay")]
+    messages += [semantic(100, tags(1, 1), "/segmentation/semantic_camera/image")]
     assert len(open_dataset(str(write_bag(tmp_path / "a", messages)), label_set="carla29")) == 1
 
 

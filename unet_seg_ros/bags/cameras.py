@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from unet_seg_ros.bags.writer import BagError, Topic
 from unet_seg_ros.messages.images import COMPRESSED_IMAGE, IMAGE, Image, read_any_image
-from unet_seg_ros.messages.topics import CameraTopics, is_camera
+from unet_seg_ros.messages.topics import CameraTopics, is_camera, is_output
 from unet_seg_ros.pictures.files import MAX_PIXELS
 
 _SEMANTIC = "semantic"
@@ -116,9 +116,14 @@ def _cameras(topics: Mapping[str, Topic]) -> list[str]:
 
 
 def _semantics(topics: Mapping[str, Topic]) -> list[str]:
-    """Return the topics of semantic cameras; JPEG would have mixed their classes."""
+    """Return the topics of semantic cameras; JPEG would have mixed their classes.
+
+    Not those that show the prediction: it would be scored against itself.
+    """
     return [
-        name for name, topic in topics.items() if topic.type_name == IMAGE and _SEMANTIC in name
+        name
+        for name, topic in topics.items()
+        if topic.type_name == IMAGE and _SEMANTIC in name and not is_output(name)
     ]
 
 

@@ -12,12 +12,17 @@ import cv2
 import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 
 PALETTE = "palette"
 TAGS = "tags"
 SEMANTIC_ENCODING = "bgra8"
 UNKNOWN_COLOR_RGB = (255, 0, 255)  # no built-in label set has it
+UNLABELED = 0  # in every tag table of CARLA
+
+
+class NothingInCommon(ValueError):
+    """Two label sets have no class in common; the message names both."""
 
 
 def semantic_table(semantic: str, label_set: LabelSet) -> Uint8Array:
@@ -35,6 +40,28 @@ def semantic_table(semantic: str, label_set: LabelSet) -> Uint8Array:
         table[:, 2::-1] = label_set.color_table
         table[len(label_set) :, 2::-1] = UNKNOWN_COLOR_RGB
     return table
+
+
+def prediction_table(semantic: str, label_set: LabelSet, shown: LabelSet) -> Uint8Array:
+    """Return what a semantic camera shows for a network's class ids, `(256, 4)` uint8 BGRA.
+
+    Args:
+        semantic: `PALETTE` or `TAGS`.
+        label_set: The network's.
+        shown: CARLA's, whose ids and colours the camera shows. Classes are matched by their names
+            and aliases (`LabelSet.table_to`). What has no class there is `UNLABELED`, as whatever
+            has no tag in CARLA.
+
+    Raises:
+        NothingInCommon: No class of the network but `UNLABELED` is in `shown`.
+    """
+    ids = label_set.table_to(shown)
+    ids[ids == UNKNOWN_ID] = UNLABELED
+    if not ids.any():
+        raise NothingInCommon(
+            f"no class of label set {label_set.name!r} is in CARLA's {shown.name!r}"
+        )
+    return semantic_table(semantic, shown)[ids]
 
 
 def look_up(table: Uint8Array, labels: Uint8Array) -> Uint8Array:

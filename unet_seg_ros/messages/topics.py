@@ -14,10 +14,20 @@ MASKS = "masks"
 OUTPUTS = (LABELS, COLOR_MASK, OVERLAY, CONFIDENCE, MASKS)
 # Those that are offered compressed as well.
 COMPRESSED_OUTPUTS = (LABELS, COLOR_MASK, OVERLAY)
+# The prediction as a picture of CARLA's semantic camera.
+SEMANTIC_CAMERA = "semantic_camera"
 CAMERA_INFO = "camera_info"
 LABEL_INFO = "label_info"
 LEGEND = "legend"
 LEGEND_IMAGE = "legend_image"
+
+# The names that Nav2's tutorial and its semantic segmentation layer have for them.
+NAV2_TOPICS = {
+    LABELS: "/segmentation/mask",
+    CONFIDENCE: "/segmentation/confidence",
+    OVERLAY: "/segmentation/overlay",
+    LABEL_INFO: "/segmentation/label_info",
+}
 
 DIAGNOSTICS = "/diagnostics"
 
@@ -70,6 +80,11 @@ def mask_output(group: str) -> str:
 def compressed_topic(topic: str) -> str:
     """Return the topic of compressed pictures beside that of the raw ones, as image_transport."""
     return topic + _COMPRESSED
+
+
+def is_output(topic: str) -> bool:
+    """Tell by its name whether a topic is one of the segmentation node's beside a camera."""
+    return "/segmentation/" in f"/{topic}"
 
 
 def is_camera(image_topic: str) -> bool:

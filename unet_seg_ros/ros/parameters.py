@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
+from rclpy.validate_topic_name import validate_topic_name
 
 Choice = TypeVar("Choice", bound=str)
 
@@ -85,3 +87,16 @@ def read_choice(name: str, value: object, choices: Sequence[Choice]) -> Choice:
         if value == choice:
             return choice
     raise ParameterError(f"{name}: {value!r} is not possible; give one of {', '.join(choices)}")
+
+
+def check_topic(name: str, topic: str) -> None:
+    """Raise unless `topic`, a value of the parameter `name`, can be the name of a topic.
+
+    Raises:
+        ParameterError: it cannot.
+    """
+    try:
+        validate_topic_name(topic)
+    except InvalidTopicNameException as error:
+        reason = str(error).splitlines()[0]
+        raise ParameterError(f"{name}: {topic!r} is refused: {reason}") from error

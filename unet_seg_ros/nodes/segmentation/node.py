@@ -32,6 +32,7 @@ from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from unet_seg_ros.messages import topics
 from unet_seg_ros.nodes.segmentation.background import Result, run_in_background
 from unet_seg_ros.nodes.segmentation.diagnostics import EngineReport, camera_status, engine_status
+from unet_seg_ros.nodes.segmentation.forms import forms_of
 from unet_seg_ros.nodes.segmentation.networks import (
     describe,
     load_segmenter,
@@ -275,7 +276,7 @@ class SegmentationNode(LifecycleNode):
         label_set = self._worker.segmenter.label_set
         if "checkpoint" in changed:
             label_set = read_label_set(settings.checkpoint)
-        resolve_groups(settings.groups, label_set)
+        forms_of(settings, resolve_groups(settings.groups, label_set), label_set)
 
     def _apply_parameters(self, changes: Sequence[Parameter]) -> None:
         changed = {change.name for change in changes} & BY_NAME.keys()

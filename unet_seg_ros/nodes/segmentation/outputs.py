@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -16,6 +16,8 @@ from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.images import Header
 from unet_seg_ros.messages.topics import CameraTopics
+from unet_seg_ros.nodes.segmentation.drop_in import OutputTopics
+from unet_seg_ros.nodes.segmentation.forms import Form
 from unet_seg_ros.ros import qos
 from unet_seg_ros.ros.legend import LabelInfo, label_info_message, legend_image, legend_message
 from unet_seg_ros.units import NS_PER_S
@@ -28,33 +30,39 @@ class CameraOutputs:
     called by another one.
     """
 
-    def __init__(self, node: Node, camera: CameraTopics) -> None:
-        self.camera = camera
+    def __init__(self, node: Node, names: OutputTopics) -> None:
+        self.camera = names.camera
         self._node = node
+        self._names = names
         self._lock = threading.Lock()
-        self._pictures: dict[str, Publisher] = {}  # by the name of the output
-        self._camera_info = self._publisher(CameraInfo, camera.output(topics.CAMERA_INFO))
-        self._legend = node.create_publisher(String, camera.output(topics.LEGEND), qos.latched())
-        self._legend_image = node.create_publisher(
-            Image, camera.output(topics.LEGEND_IMAGE), qos.latched()
-        )
-        self._label_info = LabelInfo and node.create_publisher(
-            LabelInfo, camera.output(topics.LABEL_INFO), qos.latched()
-        )
+        self._pictures: dict[str, list[Publisher]] = {}  # by the name of the output
+        self._camera_infos = self._publishers(CameraInfo, topics.CAMERA_INFO)
+        if names.semantic_camera:
+            info = CameraTopics(names.semantic_camera).camera_info
+            self._camera_infos.append(self._publisher(CameraInfo, info))
+        self._legend = self._latched(String, self.camera.output(topics.LEGEND))
+        self._legend_image = self._latched(Image, self.camera.output(topics.LEGEND_IMAGE))
+        label_infos = names.of(topics.LABEL_INFO) if LabelInfo else ()
+        self._label_infos = [self._latched(LabelInfo, topic) for topic in label_infos]
+        if names.nav2 and not LabelInfo:
+            node.get_logger().warning(
+                "nav2_topics: without vision_msgs there are no class names on "
+                f"{topics.NAV2_TOPICS[topics.LABEL_INFO]}, which Nav2's layer waits for; install "
+                "ros-$ROS_DISTRO-vision-msgs"
+            )
 
-    def offer(self, outputs: Iterable[str], groups: Iterable[str]) -> None:
-        """Offer just these `outputs` and the masks of these `groups`; keep what is offered."""
-        wanted = set(outputs) - {topics.MASKS}
-        if topics.MASKS in outputs:
-            wanted |= {topics.mask_output(group) for group in groups}
+    def offer(self, forms: Mapping[str, Form]) -> None:
+        """Offer just these outputs; keep what is offered."""
         added = {
-            output: self._publisher(Image, self.camera.output(output))
-            for output in wanted - self._pictures.keys()
+            output: self._publishers(form.message_type, output)
+            for output, form in forms.items()
+            if output not in self._pictures
         }
         with self._lock:
             self._pictures.update(added)
-            for output in self._pictures.keys() - wanted:
-                self._node.destroy_publisher(self._pictures.pop(output))
+            for output in self._pictures.keys() - forms.keys():
+                for publisher in self._pictures.pop(output):
+                    self._node.destroy_publisher(publisher)
 
     def describe(
         self, label_set: LabelSet, groups: Mapping[str, tuple[int, ...]], checkpoint: str
@@ -62,35 +70,45 @@ class CameraOutputs:
         """Publish what the class ids mean; latched."""
         self._legend.publish(legend_message(label_set, groups, checkpoint))
         self._legend_image.publish(legend_image(label_set))
-        if self._label_info:
-            self._label_info.publish(label_info_message(label_set))
+        for publisher in self._label_infos:
+            publisher.publish(label_info_message(label_set))
 
     def watched(self) -> frozenset[str]:
         """Return the names of the pictures that somebody listens to: `labels`, `masks/lane`."""
         with self._lock:
             return frozenset(
-                output for output, publisher in self._pictures.items() if _is_watched(publisher)
+                output
+                for output, publishers in self._pictures.items()
+                if any(map(_is_watched, publishers))
             )
 
     def publish(self, output: str, message: bytes) -> None:
         """Publish a serialized picture by its name, unless it is no longer offered."""
         with self._lock:
-            if output in self._pictures:
-                self._pictures[output].publish(message)
+            for publisher in filter(_is_watched, self._pictures.get(output, ())):
+                publisher.publish(message)
 
     def publish_camera_info(self, info: CameraInfo | None, header: Header) -> None:
         """Publish the camera's `info` with the header of a mask, if somebody listens."""
-        if info and _is_watched(self._camera_info):
+        if info is None:
+            return
+        for publisher in filter(_is_watched, self._camera_infos):
             info.header.stamp.sec, info.header.stamp.nanosec = divmod(header.stamp_ns, NS_PER_S)
             info.header.frame_id = header.frame_id
-            self._camera_info.publish(info)
+            publisher.publish(info)
 
     def destroy(self) -> None:
         """Take every topic away."""
-        self.offer((), ())
-        latched = self._legend, self._legend_image, self._label_info
-        for publisher in filter(None, (self._camera_info, *latched)):
+        self.offer({})
+        latched = self._legend, self._legend_image, *self._label_infos
+        for publisher in (*self._camera_infos, *latched):
             self._node.destroy_publisher(publisher)
+
+    def _publishers(self, message_type: type, output: str) -> list[Publisher]:
+        return [self._publisher(message_type, topic) for topic in self._names.of(output)]
+
+    def _latched(self, message_type: type, topic: str) -> Publisher:
+        return self._node.create_publisher(message_type, topic, qos.latched())
 
     def _publisher(self, message_type: type, topic: str) -> Publisher:
         return self._node.create_publisher(

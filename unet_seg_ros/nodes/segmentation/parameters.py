@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from rclpy.validate_topic_name import validate_topic_name
 
 from unet_seg_ros.datasets.ego_masks import EgoMasks, split_text
 from unet_seg_ros.inference.options import (
@@ -30,6 +28,7 @@ from unet_seg_ros.inference.options import (
 )
 from unet_seg_ros.labels.label_set import LabelSet, built_in_palettes
 from unet_seg_ros.messages.topics import OUTPUTS, CameraTopics
+from unet_seg_ros.nodes.segmentation.drop_in import DROP_IN_PARAMETERS, DropIn, read_drop_in
 from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.geometry import Size, parse_size
 from unet_seg_ros.pictures.overlay import OPACITY
@@ -37,6 +36,7 @@ from unet_seg_ros.ros.parameters import (
     Changeable,
     ParameterError,
     ParameterSpec,
+    check_topic,
     declare,
     read_choice,
 )
@@ -155,6 +155,7 @@ PARAMETERS = (
         'For example "bonnet.png", or "rgb_front=front.png" and "rgb_rear=rear.json".',
         changeable=Changeable.UNCONFIGURED,
     ),
+    *DROP_IN_PARAMETERS,
     ParameterSpec(
         "max_image_pixels",
         7680 * 4320,
@@ -203,6 +204,7 @@ class Settings:
     overlay_opacity: float
     palette: str
     ego_mask: tuple[str, ...]
+    drop_in: DropIn
     max_image_pixels: int
     diagnostics_period: float
     autostart: bool
@@ -235,8 +237,9 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     Raises:
         ParameterError: a value is not a possible one.
     """
+    cameras = _read_cameras(values["image_topics"])
     return Settings(
-        cameras=_read_cameras(values["image_topics"]),
+        cameras=cameras,
         checkpoint=_read_checkpoint(values["checkpoint"]),
         device=_read_device(values["device"]),
         precision=read_choice("precision", values["precision"], PRECISIONS),
@@ -254,6 +257,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
         overlay_opacity=values["overlay_opacity"],
         palette=values["palette"],
         ego_mask=_read_ego_mask(values["ego_mask"]),
+        drop_in=read_drop_in(values, cameras),
         max_image_pixels=values["max_image_pixels"],
         diagnostics_period=values["diagnostics_period"],
         autostart=values["autostart"],
@@ -335,11 +339,7 @@ def _read_cameras(topics: Sequence[str] | None) -> tuple[CameraTopics, ...]:
         raise ParameterError("image_topics: is empty; give at least one image topic")
     seen: dict[str, str] = {}
     for item in cameras:
-        try:
-            validate_topic_name(item.image)
-        except InvalidTopicNameException as error:
-            reason = str(error).splitlines()[0]
-            raise ParameterError(f"image_topics: {item.image!r} is refused: {reason}") from error
+        check_topic("image_topics", item.image)
         if item.camera in seen:
             raise ParameterError(
                 f"image_topics: {seen[item.camera]!r} and {item.image!r} would both publish on "

@@ -16,8 +16,9 @@ from sensor_msgs.msg import CameraInfo
 
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.inference.frames import Frame, Request, Segmentation
-from unet_seg_ros.messages.images import BadImage, Image, read_any_image, write_mask
+from unet_seg_ros.messages.images import BadImage, Image, read_any_image
 from unet_seg_ros.messages.sequence import SequenceGaps
+from unet_seg_ros.nodes.segmentation.forms import Form, forms_of
 from unet_seg_ros.nodes.segmentation.outputs import CameraOutputs
 from unet_seg_ros.nodes.segmentation.parameters import Settings, resolve_groups
 from unet_seg_ros.nodes.slots import NewestFrames
@@ -57,6 +58,18 @@ class Plan:
     segmenter: Segmenter
     groups: Mapping[str, tuple[int, ...]]
     settings: Settings
+    forms: Mapping[str, Form]
+
+    @classmethod
+    def of(cls, segmenter: Segmenter, settings: Settings) -> Plan:
+        """Return what `settings` ask for.
+
+        Raises:
+            ParameterError: they do not fit the segmenter's label set.
+        """
+        groups = resolve_groups(settings.groups, segmenter.label_set)
+        forms = forms_of(settings, groups, segmenter.label_set)
+        return cls(segmenter, groups, settings, forms)
 
 
 @dataclass(frozen=True)
@@ -91,7 +104,7 @@ class _Job:
     camera: Camera
     raw: RawFrame
     image: Image
-    watched: frozenset[str]
+    forms: Mapping[str, Form]  # of the outputs that somebody listens to
     request: Request
     times_ms: dict[str, float]
 
@@ -114,14 +127,14 @@ class Worker:
         ego_masks: Mapping[str, EgoMask],
     ) -> None:
         self._node = node
-        self._plan = Plan(segmenter, resolve_groups(settings.groups, segmenter.label_set), settings)
+        self._plan = Plan.of(segmenter, settings)
         self.cameras: dict[str, Camera] = {}
         self._waiting: NewestFrames[RawFrame] = NewestFrames()
         self._thread: threading.Thread | None = None
         self._failures: deque[str] = deque()
         try:
             for camera in settings.cameras:
-                outputs = CameraOutputs(node, camera)
+                outputs = CameraOutputs(node, settings.drop_in.topics_of(camera))
                 self.cameras[camera.image] = Camera(outputs, ego_masks.get(camera.image))
             self._offer(self._plan)
         except Exception:  # an impossible QoS override
@@ -139,7 +152,7 @@ class Worker:
         Raises:
             ParameterError: the settings do not fit the segmenter's label set; nothing is changed.
         """
-        plan = Plan(segmenter, resolve_groups(settings.groups, segmenter.label_set), settings)
+        plan = Plan.of(segmenter, settings)
         self._offer(plan)
         replaced, self._plan = self._plan.segmenter, plan
         if replaced is not segmenter and not self._thread:
@@ -184,7 +197,7 @@ class Worker:
     def _offer(self, plan: Plan) -> None:
         """Offer the topics of `plan` and say what its class ids mean."""
         for camera in self.cameras.values():
-            camera.outputs.offer(plan.settings.outputs, plan.groups)
+            camera.outputs.offer(plan.forms)
             camera.outputs.describe(
                 plan.segmenter.label_set, plan.groups, plan.segmenter.checkpoint.name
             )
@@ -236,7 +249,8 @@ class Worker:
         """Return the job that a frame makes; None, counted, when it is bad or nobody listens."""
         camera = self.cameras[image_topic]
         watched = camera.outputs.watched()
-        if not watched:
+        forms = {output: form for output, form in plan.forms.items() if output in watched}
+        if not forms:
             camera.statistics.frame_dropped("unwatched")
             return None
         begin = time.monotonic()
@@ -254,22 +268,23 @@ class Worker:
             )
             return None
         times_ms = {"wait": _ms(begin - raw.received_s), "decode": _ms_since(begin)}
-        request = Request.of(watched, plan.groups, plan.settings.overlay_opacity)
+        wanted = {form.picture for form in forms.values()}
+        request = Request.of(wanted, plan.groups, plan.settings.overlay_opacity)
         camera.workload = Workload((width, height), request.confidence)
-        return _Job(camera, raw, image, watched, request, times_ms)
+        return _Job(camera, raw, image, forms, request, times_ms)
 
     def _publish(self, job: _Job, segmentation: Segmentation) -> None:
         header, outputs = job.image.header, job.camera.outputs
         encode_s = publish_s = 0.0
-        for output, pixels in segmentation.pictures():
-            if output in job.watched:
-                begin = time.monotonic()
-                message = write_mask(header, pixels)
-                encoded = time.monotonic()
-                outputs.publish(output, message)
-                encode_s += encoded - begin
-                publish_s += time.monotonic() - encoded
         outputs.publish_camera_info(job.camera.info, header)
+        pictures = dict(segmentation.pictures())
+        for output, form in job.forms.items():
+            begin = time.monotonic()
+            message = form.write(header, pictures[form.picture])
+            encoded = time.monotonic()
+            outputs.publish(output, message)
+            encode_s += encoded - begin
+            publish_s += time.monotonic() - encoded
         job.times_ms.update(
             encode=_ms(encode_s), publish=_ms(publish_s), latency=_ms_since(job.raw.received_s)
         )
