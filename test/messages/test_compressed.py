@@ -15,6 +15,9 @@ import pytest
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.compressed import write_compressed_mask
 from unet_seg_ros.messages.images import Header, read_compressed_image
+from unet_seg_ros.town.camera import CameraModel
+from unet_seg_ros.town.drive import Drive
+from unet_seg_ros.town.town import Town
 
 HEADER = Header(12_000_000_034, "ego_vehicle/rgb_front")
 
@@ -46,6 +49,13 @@ def test_label_maps_come_back_as_they_were(labels: np.ndarray) -> None:
     assert encoding == "mono8"
     assert pixels.shape == labels.shape
     assert (pixels == labels).all()
+
+
+@pytest.mark.skipif(not hasattr(cv2, "IMWRITE_PNG_FILTER"), reason="OpenCV is older than 4.11")
+def test_label_maps_are_smaller_than_other_settings_make_them(loop_town: Town) -> None:
+    labels = np.ascontiguousarray(Drive(loop_town, camera=CameraModel(320, 240)).frame(0)[1])
+    message = write_compressed_mask(HEADER, labels)
+    assert len(message) < 0.8 * len(cv2.imencode(".png", labels)[1])
 
 
 def test_colours_come_back_in_their_order(labels: np.ndarray) -> None:

@@ -17,13 +17,14 @@ from unet_seg_ros.messages.images import Header, write_compressed_image
 PNG_FORMAT = "mono8; png compressed "
 JPEG_FORMAT = "rgb8; jpeg compressed bgr8"
 
-# Runs of equal pixels are what label maps are made of: smaller and sooner done than the other ways.
-_PNG_SETTINGS = (
-    cv2.IMWRITE_PNG_STRATEGY,
-    cv2.IMWRITE_PNG_STRATEGY_RLE,
-    cv2.IMWRITE_PNG_COMPRESSION,
-    1,
+# Rows of label maps are like those above, in runs: smaller and sooner done than the other ways. The
+# level comes first, since it sets the strategy back.
+_PNG_SETTINGS: tuple[int, ...] = (
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE),
 )
+if hasattr(cv2, "IMWRITE_PNG_FILTER"):  # from OpenCV 4.11 on
+    _PNG_SETTINGS += (cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP)
 _JPEG_SETTINGS = (cv2.IMWRITE_JPEG_QUALITY, 90)
 
 
