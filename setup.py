@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.develop import develop
+from setuptools.command.install_scripts import install_scripts
 
 PACKAGE = "unet_seg_ros"
+COMMAND = "unet-seg"
 # Of the file itself: `colcon build --symlink-install` runs a link to it.
 HERE = Path(__file__).resolve().parent
 
@@ -14,6 +17,38 @@ def files_of(*patterns: str) -> list[str]:
     return sorted(
         str(path.relative_to(HERE)) for pattern in patterns for path in HERE.glob(pattern)
     )
+
+
+class CommandOnPath:
+    """Puts the command into `bin/` as well, where setup.cfg sends scripts to the nodes' folder.
+
+    `ros2 run` looks in that folder alone; `bin/` is what colcon puts on the PATH.
+    """
+
+    attribute: str  # of the setuptools command: the folder that it writes scripts to
+
+    def write_script(self, script_name: str, *arguments: object) -> None:
+        """Write a script, and the command a second time."""
+        super().write_script(script_name, *arguments)
+        folder = Path(getattr(self, self.attribute))
+        if script_name == COMMAND and folder.name == PACKAGE:
+            on_path = folder.parents[1] / "bin"
+            on_path.mkdir(parents=True, exist_ok=True)
+            setattr(self, self.attribute, str(on_path))
+            super().write_script(script_name, *arguments)
+            setattr(self, self.attribute, str(folder))
+
+
+class InstallScripts(CommandOnPath, install_scripts):
+    """What `colcon build` and `pip install` run."""
+
+    attribute = "install_dir"
+
+
+class Develop(CommandOnPath, develop):
+    """What `colcon build --symlink-install` runs."""
+
+    attribute = "script_dir"
 
 
 setup(
@@ -86,6 +121,7 @@ setup(
         "view": ["rerun-sdk==0.41.*; python_version >= '3.11'"],
     },
     zip_safe=False,
+    cmdclass={"develop": Develop, "install_scripts": InstallScripts},
     entry_points={
         "console_scripts": [
             "unet-seg = unet_seg_ros.cli.main:main",
