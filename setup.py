@@ -82,18 +82,20 @@ setup(
         (f"share/{PACKAGE}/config/rigs", files_of("config/rigs/*.json")),
     ],
     python_requires=">=3.10",
+    # And OpenCV 4.5 or later, below 5: apt's python3-opencv or one of four packages on PyPI. None
+    # stands for another to pip, and two of them break each other, so that pip is not to bring one.
     install_requires=[
         "Jinja2>=3.0",
         # OpenCV's writer has one rate for all frames of a video.
         "av>=15",
         "numpy>=1.23",
-        "opencv-python-headless>=4.5,<5",
         "PyYAML>=5.4",
         "lz4>=4.0",
         "mcap>=1.6",
         "rosbags>=0.11",
         "safetensors>=0.4",
-        "torch>=2.5",
+        # torch.compile takes recompile_limit; unet_seg_ros/packages.py checks it.
+        "torch>=2.12",
         "tqdm>=4.60",
         "zstandard>=0.15",
     ],
@@ -102,6 +104,8 @@ setup(
         "carla": ["carla==0.9.16", "msgpack>=1.0"],
         # Draws the polygons of COCO's and YOLO's files.
         "polygons": ["pycocotools>=2.0.7"],
+        # For an environment that has no OpenCV; this build needs no libGL.
+        "opencv": ["opencv-python-headless>=4.5,<5"],
         "onnx": ["onnx>=1.16", "onnxruntime>=1.18"],
         "ray": ["ray>=2.9"],
         # Encoders of others, by name.

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from unet_seg_ros import __version__
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -52,6 +54,7 @@ def test_data_that_the_code_reads_is_installed_beside_it(installation: Path) -> 
 
 def test_every_node_and_the_command_are_installed(installation: Path) -> None:
     scripts = {path.name for path in (installation / "bin").iterdir()}
+    assert not (installation / "lib" / "unet_seg_ros").exists()
     assert {
         "unet-seg",
         "segmentation_node",
@@ -61,8 +64,8 @@ def test_every_node_and_the_command_are_installed(installation: Path) -> None:
     } <= scripts
 
 
-def test_the_manifest_and_the_setup_agree_on_the_version() -> None:
+def test_the_manifest_the_setup_and_the_code_agree_on_the_version() -> None:
     version = ElementTree.parse(ROOT / "package.xml").findtext("version")
     setup = [sys.executable, "setup.py", "--version"]
     result = subprocess.run(setup, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert result.stdout.split()[-1] == version
+    assert result.stdout.split()[-1] == version == __version__

@@ -11,6 +11,7 @@ import pytest
 from drawn_pictures import ids, row, write_picture
 from written_bags import write_drive
 
+from unet_seg_ros import __version__
 from unet_seg_ros.cli.main import main
 
 
@@ -22,6 +23,12 @@ def test_every_command_explains_itself_with_examples(
         main([command, "--help"])
     assert leaving.value.code == 0
     assert f"unet-seg {command}" in capsys.readouterr().out.partition("examples:")[2]
+
+
+def test_the_command_knows_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        main(["--version"])
+    assert (leaving.value.code, capsys.readouterr().out) == (0, f"unet-seg {__version__}\n")
 
 
 @pytest.mark.parametrize(

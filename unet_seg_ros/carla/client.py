@@ -67,7 +67,7 @@ def import_carla() -> ModuleType:
     except ImportError as error:
         raise CarlaError(
             f"CARLA's client cannot be imported ({error}); install it with: "
-            "pip install 'unet_seg_ros[carla]'"
+            "pip install carla==0.9.16 (Python 3.10 to 3.12)"
         ) from error
 
 

@@ -10,20 +10,10 @@ import os
 import select
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 
-from unet_seg_ros.cli import (
-    bag,
-    capture,
-    data,
-    demo,
-    ego_mask,
-    evaluate,
-    export,
-    segment,
-    standin,
-    train,
-    view,
-)
+from unet_seg_ros import __version__
+from unet_seg_ros.packages import missing_package
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,18 +23,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Semantic masks with a U-Net: try it, train it, measure it, export it.",
         epilog="Each command has examples: unet-seg COMMAND --help",
     )
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (
-        demo, segment, ego_mask, view, capture, data, train, evaluate, bag, export, standin
-    ):  # fmt: skip
-        command.add_parser(commands)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     _print_any_name()
-    options = parser.parse_args(arguments)
     try:
+        commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+        for command in _commands():
+            command.add_parser(commands)
+        options = parser.parse_args(arguments)
         status: int = options.run(options)
         sys.stdout.flush()
     except BrokenPipeError as error:
         return _after_closed_pipe(error)
+    except ModuleNotFoundError as error:
+        print(f"unet-seg: {missing_package(error)}", file=sys.stderr)
+        return 1
     except (ValueError, OSError) as error:
         print(f"unet-seg: {error}", file=sys.stderr)
         return 1
@@ -52,6 +44,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("unet-seg: interrupted", file=sys.stderr)
         return 130
     return status
+
+
+def _commands() -> tuple[ModuleType, ...]:
+    """Return the modules of the commands, which are imported where what they lack can be said."""
+    from unet_seg_ros.cli import (
+        bag,
+        capture,
+        data,
+        demo,
+        ego_mask,
+        evaluate,
+        export,
+        segment,
+        standin,
+        train,
+        view,
+    )
+
+    return demo, segment, ego_mask, view, capture, data, train, evaluate, bag, export, standin
 
 
 def _print_any_name() -> None:

@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
         from unet_seg_ros.standin.server import Server
     except ModuleNotFoundError as error:
         raise ValueError(
-            f"{error.name} is not installed; the stand-in needs: pip install 'unet_seg_ros[carla]'"
+            f"{error.name} is not installed; the stand-in needs: pip install msgpack"
         ) from error
 
     logging.basicConfig(format="unet-seg standin: %(message)s")

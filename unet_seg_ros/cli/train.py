@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         from unet_seg_ros.training import run as training
     except ModuleNotFoundError as error:
         raise ValueError(
-            f"{error.name} is not installed; training needs: pip install 'unet_seg_ros[train]'"
+            f"{error.name} is not installed; training needs: pip install -r requirements/train.txt"
         ) from error
 
     say = rank_zero_only(print)

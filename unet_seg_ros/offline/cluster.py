@@ -48,7 +48,7 @@ def segment_on_cluster(
         import ray
         from ray.util import ActorPool
     except ImportError as error:
-        raise ValueError("--ray needs Ray: pip install 'unet_seg_ros[ray]'") from error
+        raise ValueError("--ray needs Ray: pip install ray") from error
 
     ray.init(
         address=address,

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import cv2
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor
@@ -317,14 +318,15 @@ class _Training:
 
     def _description(self) -> dict[str, Any]:
         """Return what a reader needs to know how this training came about, JSON-able."""
-        packages = ("torch", "lightning", "albumentations", "numpy", "opencv-python-headless")
+        packages = ("torch", "lightning", "albumentations", "numpy")
         return {
             "command": self._command,
             "recipe": self._recipe.to_dict(),
             "hardware": dataclasses.asdict(self._hardware),
             "steps": self._optimization.steps,
             "data": self._what_it_sees(),
-            "versions": {name: version(name) for name in packages},
+            # Whichever of its packages, or the system's own: cv2 knows.
+            "versions": {name: version(name) for name in packages} | {"opencv": cv2.__version__},
             "python": platform.python_version(),
             "device": str(self._fabric.device),
             "precision": precision(self._hardware),

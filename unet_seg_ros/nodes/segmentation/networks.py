@@ -19,6 +19,7 @@ from safetensors import safe_open
 from unet_seg_ros.labels.label_set import LabelSet, load_palette
 from unet_seg_ros.nodes.segmentation.parameters import Settings, load_ego_masks
 from unet_seg_ros.nodes.segmentation.worker import Workload
+from unet_seg_ros.packages import needed_packages
 from unet_seg_ros.ros.parameters import ParameterError
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def read_label_set(path: Path) -> LabelSet:
             return LabelSet.from_dict(document["label_set"])
     except Exception:
         # It knows best what is wrong with a file, and says so soon.
-        from unet_seg_ros.model.checkpoint import load_checkpoint
+        with needed_packages():
+            from unet_seg_ros.model.checkpoint import load_checkpoint
 
         return load_checkpoint(path).label_set
 
@@ -79,10 +81,12 @@ def load_segmenter(settings: Settings, workloads: Sequence[Workload]) -> Segment
     """Load the checkpoint that `settings` name and make it ready for `workloads`.
 
     Raises:
-        ValueError: the checkpoint, the palette or the device is not one that can be used.
+        ValueError: the checkpoint, the palette or the device is not one that can be used, or a
+            package is missing.
     """
-    from unet_seg_ros.inference.segmenter import Segmenter
-    from unet_seg_ros.model.checkpoint import load_checkpoint
+    with needed_packages():
+        from unet_seg_ros.inference.segmenter import Segmenter
+        from unet_seg_ros.model.checkpoint import load_checkpoint
 
     checkpoint = load_checkpoint(settings.checkpoint)
     if settings.palette:
