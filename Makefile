@@ -32,11 +32,11 @@ demo: install
 	$(BIN)/unet-seg demo
 
 test: install
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" test
 
 # Those that train a network for minutes.
 test-slow: install
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow test
 
 # The tests that run on the middleware, for a second ROS distribution.
 test-graph: install
@@ -51,13 +51,19 @@ lint: install
 bench: install
 	@for name in $(BENCHMARKS); do echo; $(BIN)/python benchmarks/$$name.py || exit 1; done
 
-# Into scratch folders, as a check that the package builds in a colcon workspace: with copies, and
-# with links as ROS's tutorials have it.
+# In scratch folders, what a user does in a colcon workspace: builds with copies, and with links as
+# ROS's tutorials have it, sources either, and tests.
+COLCON := $(BIN)/python -m colcon --log-base build/log
+COPIES := --base-paths . --build-base build/colcon --install-base build/install
+LINKS := --base-paths . --build-base build/links/colcon --install-base build/links/install
 build: install
-	$(BIN)/colcon --log-base build/log build --base-paths . --build-base build/colcon \
-	    --install-base build/install --event-handlers console_direct+
-	$(BIN)/colcon --log-base build/log build --symlink-install --base-paths . \
-	    --build-base build/links/colcon --install-base build/links/install
+	$(COLCON) build $(COPIES) --event-handlers console_direct+
+	$(COLCON) build --symlink-install $(LINKS)
+	. build/links/install/setup.sh && unet-seg --version && which unet-seg | grep build/links
+	$(COLCON) test $(COPIES) --event-handlers console_direct+
+	$(COLCON) test-result --test-result-base build/colcon --verbose
+	$(COLCON) test-result --test-result-base build/colcon | grep 'Summary: [1-9][0-9]* tests'
+	! grep 'no workspace with this package' build/colcon/unet_seg_ros/pytest.xml
 
 clean:
 	rm -rf .venv .venv-* build *.egg-info demo_output

@@ -110,6 +110,8 @@ setup(
         "ray": ["ray>=2.9"],
         # Encoders of others, by name.
         "timm": ["timm>=1.0"],
+        # Named so, it makes `colcon test` run pytest.
+        "test": ["hypothesis>=6.36", "pytest>=7.0", "pytest-timeout>=2.1"],
         "train": [
             # 2.0.8 is the last under the MIT licence.
             "albumentations==2.0.8",

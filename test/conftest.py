@@ -6,6 +6,7 @@ import os
 import signal
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from unet_seg_ros.ros.domain import free_domain_id
@@ -18,6 +19,10 @@ os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 
 # A script started in the background ignores Ctrl-C, and so would every process that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How long an example takes says nothing on a machine with other work.
+hypothesis.settings.register_profile("here", deadline=None)
+hypothesis.settings.load_profile("here")
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -46,11 +51,14 @@ def drive(town: Town) -> Drive:
     return Drive(town, camera=CameraModel(320, 240))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Give tests of nodes a second try, which the summary tells.
 
-    While participants find each other, Fast DDS loses a message now and then.
+    While participants find each other, Fast DDS loses a message now and then. ROS distributions do
+    not have the plugin.
     """
+    if not config.pluginmanager.hasplugin("rerunfailures"):
+        return
     for item in items:
         if "nodes" in item.path.parts:
             item.add_marker(pytest.mark.flaky(reruns=1))

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an installation of the package contains."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -69,3 +70,24 @@ def test_the_manifest_the_setup_and_the_code_agree_on_the_version() -> None:
     setup = [sys.executable, "setup.py", "--version"]
     result = subprocess.run(setup, cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.split()[-1] == version == __version__
+
+
+def test_pytest_starts_beside_the_plugins_of_a_ros_installation(tmp_path: Path) -> None:
+    """launch_testing's, on the PYTHONPATH of every one, ends pytest 9 before it collects a test."""
+    information = tmp_path / "launch_testing-1.0.dist-info"
+    information.mkdir()
+    (information / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: launch-testing\nVersion: 1.0"
+    )
+    names = ("launch_testing", "launch_pytest", "launch_ros")
+    plugins = "".join(f"{name} = of_older_pytest\n" for name in names)
+    (information / "entry_points.txt").write_text(f"[pytest11]\n{plugins}")
+    hook = "def pytest_pycollect_makemodule(path, parent):\n    return None\n"
+    (tmp_path / "of_older_pytest.py").write_text(hook)
+    collect = [sys.executable, "-m", "pytest", "--collect-only", "-q", "test/test_memory.py"]
+    search = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    environment = {**os.environ, "PYTHONPATH": search}
+    done = subprocess.run(
+        collect, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
