@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+import yaml
 
 from unet_seg_ros import __version__
 
@@ -72,13 +73,19 @@ def test_the_manifest_the_setup_and_the_code_agree_on_the_version() -> None:
     assert result.stdout.split()[-1] == version == __version__
 
 
+def test_rosdep_knows_every_name_in_the_manifest() -> None:
+    """`rosdep install` stops at the first that it does not know, or that it must ask pip for."""
+    known = yaml.safe_load((ROOT / "test" / "rosdep_keys.yaml").read_text())
+    manifest = ElementTree.parse(ROOT / "package.xml").getroot()
+    named = {element.text for element in manifest if element.tag.endswith("depend")}
+    assert named <= {*known["apt"], *known["packages"]}
+
+
 def test_pytest_starts_beside_the_plugins_of_a_ros_installation(tmp_path: Path) -> None:
     """launch_testing's, on the PYTHONPATH of every one, ends pytest 9 before it collects a test."""
-    information = tmp_path / "launch_testing-1.0.dist-info"
+    information = tmp_path / "plugins-1.0.dist-info"
     information.mkdir()
-    (information / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: launch-testing\nVersion: 1.0"
-    )
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: plugins\nVersion: 1.0\n")
     names = ("launch_testing", "launch_pytest", "launch_ros")
     plugins = "".join(f"{name} = of_older_pytest\n" for name in names)
     (information / "entry_points.txt").write_text(f"[pytest11]\n{plugins}")
