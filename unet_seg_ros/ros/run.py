@@ -17,6 +17,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 
+from unet_seg_ros.ros.clock_watch import warn_without_clock
 from unet_seg_ros.ros.middleware import prepare_for_pictures
 from unet_seg_ros.ros.parameters import ParameterError
 
@@ -80,6 +81,7 @@ def run(
 def _spin(node: Node, survived_errors: tuple[type[Exception], ...]) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
+    warn_without_clock(node)
     while node.context.ok():
         try:
             executor.spin()
