@@ -9,9 +9,9 @@ ros2 launch unet_seg_ros camera.launch.py source:=town semantic:=palette
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 
 from launch import LaunchDescription
+from unet_seg_ros.nodes.launching import check_arguments, end_where_it_fails, parameters
 
 ARGUMENTS = (
     DeclareLaunchArgument(
@@ -44,30 +44,27 @@ ARGUMENTS = (
     ),
     DeclareLaunchArgument("namespace", default_value="", description="The node's namespace."),
 )
+PARAMETERS = {
+    "source": str,
+    "role_name": str,
+    "camera": str,
+    "semantic": str,
+    "rate": float,
+    "clock": bool,
+}
 
 
 def generate_launch_description() -> LaunchDescription:
+    values = parameters(PARAMETERS)
     node = Node(
         package="unet_seg_ros",
         executable="camera_node",
         name="camera",
         namespace=LaunchConfiguration("namespace"),
         output="screen",
-        parameters=[
-            {
-                "source": _parameter("source", str),
-                "role_name": _parameter("role_name", str),
-                "camera": _parameter("camera", str),
-                "semantic": _parameter("semantic", str),
-                "rate": _parameter("rate", float),
-                "clock": _parameter("clock", bool),
-                # Where it does not tell the time itself, nobody else may do so.
-                "use_sim_time": _parameter("clock", bool),
-            }
-        ],
+        # Where it does not tell the time itself, nobody else may do so.
+        parameters=[{**values, "use_sim_time": values["clock"]}],
     )
-    return LaunchDescription([*ARGUMENTS, node])
-
-
-def _parameter(argument: str, value_type: type) -> ParameterValue:
-    return ParameterValue(LaunchConfiguration(argument), value_type=value_type)
+    return LaunchDescription(
+        [*ARGUMENTS, check_arguments(PARAMETERS), end_where_it_fails(node), node]
+    )

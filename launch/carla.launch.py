@@ -20,9 +20,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import NamedTuple
 
 import yaml
+from ament_index_python.packages import get_packages_with_prefixes
 from launch.actions import (
     DeclareLaunchArgument,
     ExecuteProcess,
@@ -34,27 +36,35 @@ from launch.conditions import IfCondition
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution, PythonExpression
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from launch import Action, LaunchContext, LaunchDescription
 from unet_seg_ros.carla.rig_file import CameraEntry, RigFile, load_rig
 from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.topics import CameraTopics
+from unet_seg_ros.nodes.launching import check_arguments, end_where_it_fails, parameters
 
 SHARE = FindPackageShare("unet_seg_ros")
 # The vehicle whose cameras config/*.rviz show.
 RVIZ_ROLE = "ego_vehicle"
-RVIZ_OUTPUTS = (topics.COLOR_MASK, topics.OVERLAY)
+RVIZ_OUTPUTS = (topics.COLOR_MASK, topics.OVERLAY, topics.LEGEND_IMAGE)
+# What is needed to segment or score the drive again, and what config/*.rviz and
+# foxglove_layout.json show of it.
 RECORDED_OUTPUTS = (
     topics.LABELS,
     topics.COLOR_MASK,
+    topics.OVERLAY,
+    topics.CONFIDENCE,
     topics.CAMERA_INFO,
+    topics.LEGEND_IMAGE,
     topics.LEGEND,
     topics.LABEL_INFO,
 )
+# The packages without which `ros2 bag record --storage mcap` does nothing.
+ROSBAG2 = {"ros2bag", "rosbag2_storage_mcap"}
 # A bag is complete once what waits for the disk is written.
 GRACE_S = "30"
+FROM_TOPICS = PythonExpression(["'", LaunchConfiguration("source"), "' == 'topics'"])
 
 ARGUMENTS = (
     DeclareLaunchArgument(
@@ -91,7 +101,8 @@ ARGUMENTS = (
         "record",
         default_value="false",
         choices=["true", "false"],
-        description="Whether ros2 bag records cameras and label maps, into a new folder here.",
+        description="Whether cameras and masks are recorded into a new folder here: by ros2 bag, "
+        "or, where that or its MCAP storage is not installed, by recorder_node.",
     ),
     DeclareLaunchArgument(
         "evaluate",
@@ -101,9 +112,10 @@ ARGUMENTS = (
     ),
     DeclareLaunchArgument(
         "use_sim_time",
-        default_value="true",
+        default_value=PythonExpression(["'false' if ", FROM_TOPICS, " else 'true'"]),
         choices=["true", "false"],
-        description="Whether /clock tells the time, as it does with CARLA.",
+        description="Whether /clock tells the time, as it does with CARLA; by default with every "
+        "source but topics.",
     ),
     DeclareLaunchArgument(
         "params_file",
@@ -113,6 +125,9 @@ ARGUMENTS = (
     ),
     DeclareLaunchArgument("namespace", default_value="", description="The nodes' namespace."),
 )
+
+# What the included files check too late: others of them have started something by then.
+INCLUDED = {"port": int, "spawn_point": int, "ego_mask": list[str], "keep_worst": int}
 
 
 class Cameras(NamedTuple):
@@ -132,6 +147,7 @@ def generate_launch_description() -> LaunchDescription:
     return LaunchDescription(
         [
             *ARGUMENTS,
+            check_arguments(INCLUDED),
             # Which topics a rig has is in its file, where no substitution reads.
             OpaqueFunction(function=_follow_cameras),
             _include("carla_node", IfCondition(from_carla)),
@@ -167,7 +183,7 @@ def _follow_cameras(context: LaunchContext) -> list[Action]:
     if arguments["rviz"] == "true":
         actions.append(_rviz(cameras, arguments))
     if arguments["record"] == "true":
-        actions.append(_recording(cameras, arguments))
+        actions += _recording(cameras, arguments)
     return actions
 
 
@@ -213,13 +229,11 @@ def _rviz(cameras: Cameras, arguments: Mapping[str, str]) -> Node:
         executable="rviz2",
         arguments=["-d", PathJoinSubstitution([SHARE, "config", config])],
         remappings=[(old, new) for old, new in pairs if new and new != old],
-        parameters=[
-            {"use_sim_time": ParameterValue(LaunchConfiguration("use_sim_time"), value_type=bool)}
-        ],
+        parameters=[parameters({"use_sim_time": bool})],
     )
 
 
-def _recording(cameras: Cameras, arguments: Mapping[str, str]) -> ExecuteProcess:
+def _recording(cameras: Cameras, arguments: Mapping[str, str]) -> list[Action]:
     namespace = arguments["namespace"].strip("/")
     recorded = ["/clock", "/tf", "/tf_static", topics.DIAGNOSTICS, cameras.truth]
     recorded.append(f"/{namespace}/evaluation/score".replace("//", "/"))
@@ -228,6 +242,12 @@ def _recording(cameras: Cameras, arguments: Mapping[str, str]) -> ExecuteProcess
         recorded += [image, camera.camera_info, *map(camera.output, RECORDED_OUTPUTS)]
     # Topics by name are given in one way until Jazzy and in another one since; patterns are not.
     pattern = f"^({'|'.join(filter(None, recorded))})$"
+    has_rosbag2 = get_packages_with_prefixes().keys() >= ROSBAG2
+    recorder = _rosbag2(pattern, arguments) if has_rosbag2 else _own_recorder(pattern)
+    return [end_where_it_fails(recorder), recorder]
+
+
+def _rosbag2(pattern: str, arguments: Mapping[str, str]) -> ExecuteProcess:
     sim_time = ["--use-sim-time"] if arguments["use_sim_time"] == "true" else []
     return ExecuteProcess(
         cmd=[
@@ -241,4 +261,23 @@ def _recording(cameras: Cameras, arguments: Mapping[str, str]) -> ExecuteProcess
         ],
         output="screen",
         sigterm_timeout=GRACE_S,
+    )
+
+
+def _own_recorder(pattern: str) -> Node:
+    return Node(
+        package="unet_seg_ros",
+        executable="recorder_node",
+        name="recorder",
+        namespace=LaunchConfiguration("namespace"),
+        output="screen",
+        sigterm_timeout=GRACE_S,
+        parameters=[
+            {
+                # As ros2 bag calls its folders.
+                "output": f"{datetime.now():rosbag2_%Y_%m_%d-%H_%M_%S}",
+                "pattern": pattern,
+                **parameters({"use_sim_time": bool}),
+            }
+        ],
     )

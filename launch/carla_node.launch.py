@@ -4,20 +4,30 @@
 
     ros2 launch unet_seg_ros carla_node.launch.py town:=Town03 rig:=surround driver:=autopilot
 
-Where the node cannot go on, such as without a simulator, the launch ends with it.
+Where the node cannot go on, such as without a simulator, the launch ends with it, with status 1.
+Where CARLA's client aborts it, as the autopilot may when the simulator goes away, it is started
+again every few seconds until the simulator is back.
 """
 
 from __future__ import annotations
 
-from launch.actions import DeclareLaunchArgument, RegisterEventHandler, Shutdown
+import signal
+
+from launch.actions import (
+    DeclareLaunchArgument,
+    ExecuteProcess,
+    LogInfo,
+    RegisterEventHandler,
+    TimerAction,
+)
 from launch.event_handlers import OnProcessExit
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
-from launch import LaunchContext, LaunchDescription
+from launch import Action, LaunchContext, LaunchDescription
+from unet_seg_ros.nodes.launching import check_arguments, end_after_failure, parameters
 
 ARGUMENTS = (
     DeclareLaunchArgument(
@@ -55,7 +65,7 @@ ARGUMENTS = (
         default_value="none",
         choices=["none", "autopilot"],
         description="Who drives: nobody of ours, or CARLA's traffic manager, which listens on port "
-        "8010 of all interfaces; without the simulator it ends the node.",
+        "8010 of all interfaces.",
     ),
     DeclareLaunchArgument(
         "semantic",
@@ -78,6 +88,22 @@ ARGUMENTS = (
     ),
     DeclareLaunchArgument("namespace", default_value="", description="The node's namespace."),
 )
+PARAMETERS = {
+    "host": str,
+    "port": int,
+    "town": str,
+    "weather": str,
+    "role_name": str,
+    "rig": str,
+    "spawn_point": int,
+    "driver": str,
+    "semantic": str,
+    "use_sim_time": bool,
+}
+
+# How the client's own threads end the process.
+ABORTS = (-signal.SIGABRT, -signal.SIGSEGV)
+RETRY_S = 5.0
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -87,31 +113,30 @@ def generate_launch_description() -> LaunchDescription:
         name="carla",
         namespace=LaunchConfiguration("namespace"),
         output="screen",
-        parameters=[
-            LaunchConfiguration("params_file"),
-            {
-                "host": _parameter("host", str),
-                "port": _parameter("port", int),
-                "town": _parameter("town", str),
-                "weather": _parameter("weather", str),
-                "role_name": _parameter("role_name", str),
-                "rig": _parameter("rig", str),
-                "spawn_point": _parameter("spawn_point", int),
-                "driver": _parameter("driver", str),
-                "semantic": _parameter("semantic", str),
-                "use_sim_time": _parameter("use_sim_time", bool),
-            },
-        ],
+        parameters=[LaunchConfiguration("params_file"), parameters(PARAMETERS)],
     )
-    ending = RegisterEventHandler(OnProcessExit(target_action=node, on_exit=_end_with_failure))
-    return LaunchDescription([*ARGUMENTS, ending, node])
+    ending = RegisterEventHandler(OnProcessExit(target_action=node, on_exit=_begin_again_or_end))
+    return LaunchDescription([*ARGUMENTS, check_arguments(PARAMETERS), ending, node])
 
 
-def _parameter(argument: str, value_type: type) -> ParameterValue:
-    return ParameterValue(LaunchConfiguration(argument), value_type=value_type)
+def _begin_again_or_end(event: ProcessExited, context: LaunchContext) -> list[Action] | None:
+    if event.returncode in ABORTS and not context.is_shutdown:
+        return _begin_again(event)
+    return end_after_failure(event, context)
 
 
-def _end_with_failure(event: ProcessExited, _: LaunchContext) -> Shutdown | None:
-    if event.returncode == 0:
-        return None
-    return Shutdown(reason=f"carla_node ended with status {event.returncode}")
+def _begin_again(event: ProcessExited) -> list[Action]:
+    """Return what starts the process again, until it ends well or the launch does."""
+    again = ExecuteProcess(cmd=event.cmd, cwd=event.cwd, env=event.env, output="screen")
+
+    def after(event: ProcessExited, context: LaunchContext) -> list[Action] | None:
+        return _begin_again(event) if event.returncode and not context.is_shutdown else None
+
+    return [
+        LogInfo(
+            msg=f"{event.process_name} ended with status {event.returncode}, as CARLA's client "
+            f"does without the simulator: starting it again in {RETRY_S:g} s"
+        ),
+        RegisterEventHandler(OnProcessExit(target_action=again, on_exit=after)),
+        TimerAction(period=RETRY_S, actions=[again]),
+    ]

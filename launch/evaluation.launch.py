@@ -8,10 +8,10 @@ ros2 launch unet_seg_ros evaluation.launch.py report:=evaluation keep_worst:=100
 from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.actions import Node
-from launch_ros.parameter_descriptions import ParameterValue
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
+from unet_seg_ros.nodes.launching import check_arguments, end_where_it_fails, parameters
 
 ARGUMENTS = (
     DeclareLaunchArgument(
@@ -67,6 +67,16 @@ ARGUMENTS = (
     ),
     DeclareLaunchArgument("namespace", default_value="", description="The node's namespace."),
 )
+PARAMETERS = {
+    "image_topic": str,
+    "truth_topic": str,
+    "truth_encoding": str,
+    "truth_label_set": str,
+    "ego_mask": list[str],
+    "report": str,
+    "keep_worst": int,
+    "use_sim_time": bool,
+}
 
 # With a report it has files to write before it ends.
 GRACE_S = "60"
@@ -80,22 +90,8 @@ def generate_launch_description() -> LaunchDescription:
         namespace=LaunchConfiguration("namespace"),
         output="screen",
         sigterm_timeout=GRACE_S,
-        parameters=[
-            LaunchConfiguration("params_file"),
-            {
-                "image_topic": _parameter("image_topic", str),
-                "truth_topic": _parameter("truth_topic", str),
-                "truth_encoding": _parameter("truth_encoding", str),
-                "truth_label_set": _parameter("truth_label_set", str),
-                "ego_mask": _parameter("ego_mask", list[str]),
-                "report": _parameter("report", str),
-                "keep_worst": _parameter("keep_worst", int),
-                "use_sim_time": _parameter("use_sim_time", bool),
-            },
-        ],
+        parameters=[LaunchConfiguration("params_file"), parameters(PARAMETERS)],
     )
-    return LaunchDescription([*ARGUMENTS, node])
-
-
-def _parameter(argument: str, value_type: type) -> ParameterValue:
-    return ParameterValue(LaunchConfiguration(argument), value_type=value_type)
+    return LaunchDescription(
+        [*ARGUMENTS, check_arguments(PARAMETERS), end_where_it_fails(node), node]
+    )

@@ -1,24 +1,21 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Starts the segmentation node and takes it to active.
+"""Starts the segmentation node, which takes itself to active.
 
     ros2 launch unet_seg_ros segmentation.launch.py checkpoint:=/path/to/mine.safetensors
 
-The transitions are driven by events, which works from Humble on. A node that cannot be configured
-stays unconfigured and says why; correct the parameter and configure it again.
+It does so once, when it starts; later transitions are yours. A node that cannot be configured stays
+unconfigured and says why: correct the parameter, configure and activate it. One that cannot start
+at all ends the launch.
 """
 
-from launch.actions import DeclareLaunchArgument, EmitEvent, RegisterEventHandler
-from launch.events import matches_action
+from launch.actions import DeclareLaunchArgument
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
-from launch_ros.actions import LifecycleNode
-from launch_ros.event_handlers import OnStateTransition
-from launch_ros.events.lifecycle import ChangeState
-from launch_ros.parameter_descriptions import ParameterValue
+from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
-from lifecycle_msgs.msg import Transition
 
 from launch import LaunchDescription
+from unet_seg_ros.nodes.launching import check_arguments, end_where_it_fails, parameters
 
 ARGUMENTS = (
     DeclareLaunchArgument(
@@ -51,45 +48,36 @@ ARGUMENTS = (
         choices=["true", "false"],
         description="Whether /clock tells the time, as it does with CARLA.",
     ),
+    DeclareLaunchArgument(
+        "autostart",
+        default_value="true",
+        choices=["true", "false"],
+        description="Whether the node configures and activates itself when it starts; otherwise "
+        "that is left to you, or to a lifecycle manager.",
+    ),
     DeclareLaunchArgument("namespace", default_value="", description="The node's namespace."),
 )
+PARAMETERS = {
+    "image_topics": list[str],
+    "checkpoint": str,
+    "device": str,
+    "ego_mask": list[str],
+    "use_sim_time": bool,
+    "autostart": bool,
+}
 
 
 def generate_launch_description() -> LaunchDescription:
-    node = LifecycleNode(
+    # Not a LifecycleNode: launch would wait for its services for ever where it cannot start, and
+    # cannot tell the first configuration, which is its own, from a later one.
+    node = Node(
         package="unet_seg_ros",
         executable="segmentation_node",
         name="unet_segmentation",
         namespace=LaunchConfiguration("namespace"),
         output="screen",
-        parameters=[
-            LaunchConfiguration("params_file"),
-            {
-                "image_topics": ParameterValue(
-                    LaunchConfiguration("image_topics"), value_type=list[str]
-                ),
-                "checkpoint": ParameterValue(LaunchConfiguration("checkpoint"), value_type=str),
-                "device": ParameterValue(LaunchConfiguration("device"), value_type=str),
-                "ego_mask": ParameterValue(LaunchConfiguration("ego_mask"), value_type=list[str]),
-                "use_sim_time": ParameterValue(
-                    LaunchConfiguration("use_sim_time"), value_type=bool
-                ),
-            },
-        ],
+        parameters=[LaunchConfiguration("params_file"), parameters(PARAMETERS)],
     )
-    activate_once_configured = RegisterEventHandler(
-        OnStateTransition(
-            target_lifecycle_node=node,
-            start_state="configuring",
-            goal_state="inactive",
-            entities=[_change_state(node, Transition.TRANSITION_ACTIVATE)],
-        )
-    )
-    configure = _change_state(node, Transition.TRANSITION_CONFIGURE)
-    return LaunchDescription([*ARGUMENTS, activate_once_configured, node, configure])
-
-
-def _change_state(node: LifecycleNode, transition: int) -> EmitEvent:
-    return EmitEvent(
-        event=ChangeState(lifecycle_node_matcher=matches_action(node), transition_id=transition)
+    return LaunchDescription(
+        [*ARGUMENTS, check_arguments(PARAMETERS), end_where_it_fails(node), node]
     )

@@ -8,6 +8,7 @@ PyPI) that writes down how it was started and waits for Ctrl-C.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import shutil
@@ -21,12 +22,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import launch_stand_in
 import pytest
 import yaml
 
 SOURCES = Path(__file__).parents[1]
 PACKAGE = "unet_seg_ros"
-NODES = ("camera", "carla", "evaluation", "segmentation")
+NODES = ("camera", "carla", "evaluation", "recorder", "segmentation")
 DEADLINE_S = 60.0
 
 NODE = """\
@@ -134,13 +136,17 @@ class Workspace:
             self._add_program(PACKAGE, f"{name}_node", script)
 
     def add_note_takers(self) -> None:
-        """Install note takers in the place of nodes, RViz and ros2 bag."""
+        """Install note takers in the place of nodes and RViz."""
         (self.folder / "notes").mkdir()
         for name in NODES:
             self._add_program(PACKAGE, f"{name}_node", self._note_taker(f"{name}_node"))
         self._add_program("rviz2", "rviz2", self._note_taker("rviz2"))
+
+    def add_rosbag2(self) -> None:
+        """Install a note taker in the place of ros2 bag, with MCAP storage."""
+        self._add_package("rosbag2_storage_mcap")
         recorder = self._add_program("ros2bag", "record", self._note_taker("ros2 bag"))
-        ros2 = ROS2.format(note_taker=recorder, ros2=find_ros2())
+        ros2 = ROS2.format(note_taker=recorder, ros2=ros2_command())
         _write_program(self.folder / "bin" / "ros2", ros2)
 
     def notes(self) -> dict[str, Note]:
@@ -151,9 +157,19 @@ class Workspace:
                 note = json.loads(path.read_text())
                 parameters: dict[str, Any] = {}
                 for text in note["parameters"]:
-                    parameters.update(_parameters(yaml.safe_load(text)))
+                    parameters.update(launch_stand_in.parameters_in(yaml.safe_load(text)))
                 notes[path.name] = Note(note["arguments"], parameters)
         return notes
+
+    def visit(self, file: str, **arguments: object) -> dict[str, Note]:
+        """Return how the stand-in for launch would start programs."""
+        context = launch_stand_in.launch(
+            self._share / PACKAGE / "launch" / file,
+            {name: str(value) for name, value in arguments.items()},
+        )
+        return {
+            process.program: Note(process.arguments, process.values) for process in context.started
+        }
 
     @contextmanager
     def launch(self, file: str, **arguments: object) -> Iterator[Launch]:
@@ -179,20 +195,29 @@ class Workspace:
         notes = str(self.folder / "notes")
         return NOTE_TAKER.format(python=sys.executable, notes=notes, name=name)
 
-    def _add_program(self, package: str, name: str, script: str) -> Path:
+    def _add_package(self, package: str) -> None:
         marker = self._share / "ament_index" / "resource_index" / "packages" / package
         marker.parent.mkdir(parents=True, exist_ok=True)
         marker.touch()
+
+    def _add_program(self, package: str, name: str, script: str) -> Path:
+        self._add_package(package)
         return _write_program(self.folder / "lib" / package / name, script)
+
+
+def ros2_command() -> str | None:
+    """Return the command; None where there is none that can launch."""
+    if not importlib.util.find_spec("ros2launch"):
+        return None
+    beside = Path(sys.executable).with_name("ros2")
+    return str(beside) if beside.exists() else shutil.which("ros2")
 
 
 def find_ros2() -> str:
     """Return the command; skip the test where there is none that can launch."""
-    pytest.importorskip("ros2launch", reason="ros2 launch is only in a ROS 2 installation")
-    beside = Path(sys.executable).with_name("ros2")
-    command = str(beside) if beside.exists() else shutil.which("ros2")
+    command = ros2_command()
     if not command:
-        pytest.skip("ros2 is not on the path")
+        pytest.skip("ros2 launch is only in a ROS 2 installation")
     return command
 
 
@@ -201,12 +226,3 @@ def _write_program(path: Path, script: str) -> Path:
     path.write_text(script)
     path.chmod(0o755)
     return path
-
-
-def _parameters(document: Any) -> dict[str, Any]:
-    """Return the parameters of all nodes in a parameter file."""
-    found: dict[str, Any] = {}
-    if isinstance(document, dict):
-        for key, value in document.items():
-            found.update(value if key == "ros__parameters" else _parameters(value))
-    return found

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which programs carla.launch.py starts, and how, told by note takers in their places.
 
-That the nodes then do their work together is tested in test_whole_launch.py. Neither RViz nor
-ros2 bag has read these command lines.
+Without launch, its stand-in tells it. That the nodes then do their work together is tested in
+test_whole_launch.py. Neither RViz nor ros2 bag has read these command lines.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import re
 from pathlib import Path
 
 import pytest
-from ros2_launch import Note, Workspace
+from ros2_launch import SOURCES
 
 from unet_seg_ros.carla.rig_file import load_rig
 
@@ -22,24 +22,14 @@ pytestmark = pytest.mark.timeout(240)
 
 FRONT = "/carla/ego_vehicle/rgb_front/image"
 TRUTH = "/carla/ego_vehicle/semantic_segmentation_front/image"
+LEGEND_IMAGE = "/carla/ego_vehicle/rgb_front/segmentation/legend_image"
 NODES = {"carla_node", "segmentation_node"}
 
 
-@pytest.fixture
-def started(workspace: Workspace):
-    """Return a function that launches, and returns the notes of the programs that it waited for."""
-    workspace.add_note_takers()
-
-    def started(programs: set[str], **arguments: object) -> dict[str, Note]:
-        with workspace.launch("carla.launch.py", **arguments) as launch:
-            launch.wait_until(lambda: workspace.notes().keys() >= programs, f"{programs}")
-            output = launch.interrupt()
-        notes = workspace.notes()
-        assert notes.keys() == programs, output
-        assert "Traceback" not in output
-        return notes
-
-    return started
+def topics_in(config: str) -> set[str]:
+    """Return the topics that a configuration of RViz or Foxglove shows."""
+    text = (SOURCES / "config" / config).read_text(encoding="utf-8")
+    return set(re.findall(r"(?:Value: |[tT]opic\w*\": \")(/[\w/]+)", text))
 
 
 def test_by_default_it_drives_and_segments(started):
@@ -54,7 +44,8 @@ def test_by_default_it_drives_and_segments(started):
     assert carla["use_sim_time"] is segmentation["use_sim_time"] is True
 
 
-def test_everything_follows_the_rig_and_the_role(started):
+def test_everything_follows_the_rig_and_the_role(workspace, started):
+    workspace.add_rosbag2()
     programs = NODES | {"evaluation_node", "rviz2", "ros2 bag"}
     on_request = dict.fromkeys(("evaluate", "rviz", "record"), "true")
     notes = started(programs, rig="surround", role_name="hero", namespace="lab", **on_request)
@@ -72,8 +63,9 @@ def test_everything_follows_the_rig_and_the_role(started):
     assert rviz.after("-d")[0].endswith("/config/surround.rviz")
     assert rviz.parameters["use_sim_time"] is True
     for camera in cameras:
-        shown = f"/carla/ego_vehicle/{camera}/segmentation/overlay"
-        assert rviz.remappings[shown] == shown.replace("ego_vehicle", "hero")
+        for name in ("overlay", "legend_image"):
+            shown = f"/carla/ego_vehicle/{camera}/segmentation/{name}"
+            assert rviz.remappings[shown] == shown.replace("ego_vehicle", "hero")
 
     bag = notes["ros2 bag"]
     assert bag.arguments[:2] == ["bag", "record"]
@@ -85,11 +77,12 @@ def test_everything_follows_the_rig_and_the_role(started):
     for topic in topics:
         camera = topic.removesuffix("/image")
         recorded += [topic, f"{camera}/camera_info"]
-        names = ("labels", "color_mask", "legend", "label_info", "camera_info")
-        recorded += [f"{camera}/segmentation/{name}" for name in names]
+        names = ("labels", "color_mask", "overlay", "confidence", "legend", "label_info")
+        recorded += [f"{camera}/segmentation/{name}" for name in (*names, "camera_info")]
+        recorded.append(f"{camera}/segmentation/legend_image")
     assert all(re.search(pattern, topic) for topic in recorded)
     assert not re.search(pattern, f"{front}/compressed")
-    assert not re.search(pattern, "/carla/hero/rgb_front/segmentation/overlay")
+    assert not re.search(pattern, "/carla/hero/rgb_front/segmentation/masks/lane")
 
 
 @pytest.mark.parametrize(("source", "encoding"), [("ros_bridge", "palette"), ("native", "tags")])
@@ -107,7 +100,33 @@ def test_tags_of_the_own_node_are_scored_as_tags(started):
     assert notes["evaluation_node"].parameters["truth_encoding"] == "tags"
 
 
-def test_any_topics_will_do(started):
+@pytest.mark.parametrize(("rig", "rviz_file"), [("front", "carla"), ("surround", "surround")])
+def test_without_ros2_bag_the_recorder_records_what_is_shown(started, rig, rviz_file):
+    notes = started(NODES | {"recorder_node"}, rig=rig, record="true")
+    recorder = notes["recorder_node"].parameters
+    assert re.fullmatch(r"rosbag2_\d{4}(_\d\d){2}-\d\d(_\d\d){2}", recorder["output"])
+    assert recorder["use_sim_time"] is True
+    shown = topics_in(f"{rviz_file}.rviz") | topics_in("foxglove_layout.json") - {"/rosout"}
+    assert LEGEND_IMAGE in shown
+    assert not [topic for topic in shown if not re.fullmatch(recorder["pattern"], topic)]
+
+
+@pytest.mark.parametrize("source", ["carla", "ros_bridge", "native", "topics"])
+def test_the_source_says_whether_time_is_simulated(started, source):
+    programs = NODES if source == "carla" else {"segmentation_node"}
+    notes = started(programs, source=source)
+    assert notes["segmentation_node"].parameters["use_sim_time"] is (source != "topics")
+
+
+def test_masks_of_the_own_car_reach_both_nodes(started):
+    masks = ["rgb_front=front.png", "rgb_rear=rear.png"]
+    notes = started(NODES | {"evaluation_node"}, evaluate="true", ego_mask=str(masks))
+    for name in ("segmentation_node", "evaluation_node"):
+        assert notes[name].parameters["ego_mask"] == masks
+
+
+def test_any_topics_will_do(workspace, started):
+    workspace.add_rosbag2()
     programs = {"segmentation_node", "evaluation_node", "rviz2", "ros2 bag"}
     notes = started(
         programs,
@@ -115,7 +134,6 @@ def test_any_topics_will_do(started):
         image_topics=json.dumps(["/front/image_raw", "/rear/image_raw"]),
         truth_topic="/truth/image",
         truth_encoding="tags",
-        use_sim_time="false",
         **dict.fromkeys(("evaluate", "rviz", "record"), "true"),
     )
     segmentation, scored = (
@@ -130,6 +148,7 @@ def test_any_topics_will_do(started):
         TRUTH: "/truth/image",
         "/carla/ego_vehicle/rgb_front/segmentation/overlay": "/front/segmentation/overlay",
         "/carla/ego_vehicle/rgb_front/segmentation/color_mask": "/front/segmentation/color_mask",
+        LEGEND_IMAGE: "/front/segmentation/legend_image",
     }
     [pattern] = notes["ros2 bag"].after("--regex")
     assert re.search(pattern, "/rear/segmentation/labels")
@@ -143,24 +162,25 @@ def test_any_topics_will_do(started):
         ({"rig": "roof"}, "no rig 'roof'"),
         ({"source": "topics", "image_topics": "front"}, "image_topics: 'front' is no list"),
         ({"evaluate": "true", "rig": "lone.json"}, "has a semantic camera with the same pose"),
+        ({"source": "carl"}, 'Argument "source" provided value "carl"'),
+        ({"port": "abc"}, "port: 'abc' is not a whole number"),
+        ({"evaluate": "true", "keep_worst": "few"}, "keep_worst: 'few' is not a whole number"),
+        ({"ego_mask": "bonnet.png"}, "ego_mask: 'bonnet.png' is not a list of texts"),
+        ({"params_file": "lost.yaml"}, "params_file: cannot read 'lost.yaml': No such file"),
+        ({"params_file": "broken.yaml"}, "params_file: cannot read 'broken.yaml': "),
+        ({"params_file": "empty.yaml"}, "params_file: 'empty.yaml' holds no parameters"),
     ],
 )
-def test_what_cannot_be_started_is_said(workspace, arguments, message):
-    workspace.add_note_takers()
+def test_what_cannot_be_started_is_said(workspace, refusal, monkeypatch, arguments, message):
+    monkeypatch.chdir(workspace.folder)
     sensor = {"type": "sensor.camera.rgb", "id": "rgb_front"}
     vehicle = {"type": "vehicle.tesla.model3", "id": "ego_vehicle", "sensors": [sensor]}
-    (workspace.folder / "lone.json").write_text(json.dumps({"objects": [vehicle]}))
-    with workspace.launch("carla.launch.py", **arguments) as launch:
-        output = launch.rest()
-    assert launch.process.returncode == 1
-    assert message in output
-    assert not workspace.notes()
+    Path("lone.json").write_text(json.dumps({"objects": [vehicle]}))
+    Path("broken.yaml").write_text("/**: {")
+    Path("empty.yaml").write_text("")
+    assert message in refusal(**arguments)
 
 
-def test_it_ends_with_a_node_that_fails(workspace):
-    workspace.add_note_takers()
-    (workspace.folder / "lib" / "unet_seg_ros" / "carla_node").write_text("#!/bin/sh\nexit 1\n")
-    with workspace.launch("carla.launch.py") as launch:
-        output = launch.rest()
-    assert "process[carla_node-1] was required: shutting down" in output
-    assert "segmentation_node-2]: process has finished" in output
+@pytest.mark.parametrize("rate", ["fast", "[20.0]"])
+def test_a_camera_needs_a_rate(refusal, rate):
+    assert f"rate: '{rate}' is not a number" in refusal("camera.launch.py", rate=rate)

@@ -7,9 +7,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-
-pytest.importorskip("launch_ros", reason="launch_ros is only in a ROS 2 installation")
-
 from launch.actions import DeclareLaunchArgument
 from launch.launch_description_sources import get_launch_description_from_python_launch_file
 from launch.utilities import perform_substitutions
@@ -21,7 +18,8 @@ from unet_seg_ros.nodes.segmentation import parameters
 from unet_seg_ros.ros.parameters import ParameterSpec
 
 LAUNCH = Path(__file__).parents[2] / "launch"
-COMMON = {"use_sim_time", "params_file", "namespace"}
+# Their defaults are other ones than the node's, or the node has none.
+COMMON = {"use_sim_time", "params_file", "namespace", "autostart"}
 REQUIRED = {
     *("host", "port", "town", "role_name", "rig", "source", "checkpoint", "device", "rviz"),
     *("record", "evaluate", "use_sim_time", "params_file", "namespace", "image_topics", "ego_mask"),
@@ -34,10 +32,9 @@ def arguments(name: str) -> dict[str, DeclareLaunchArgument]:
 
 
 @pytest.fixture(autouse=True)
-def _installed(workspace, monkeypatch):
+def _installed(workspace):
     """Let launch files find those that they include."""
     workspace.add_nodes()
-    monkeypatch.setenv("AMENT_PREFIX_PATH", workspace.environment["AMENT_PREFIX_PATH"])
 
 
 @pytest.mark.parametrize("path", sorted(LAUNCH.glob("*.launch.py")), ids=lambda path: path.name)

@@ -78,7 +78,7 @@ def end(launch: Launch) -> str:
     output = launch.interrupt()
     assert "Traceback" not in output
     assert "process has died" not in output
-    assert "SIGTERM" not in output
+    assert "SIGKILL" not in output
     return output
 
 
@@ -124,4 +124,5 @@ def test_without_a_simulator_it_ends(workspace):
     with workspace.launch("carla_node.launch.py", host="127.0.0.1", port=1) as launch:
         output = launch.rest()
     assert "127.0.0.1:1" in output
-    assert "process[carla_node-1] was required: shutting down" in output
+    assert "carla_node-1 failed with status 1" in output
+    assert launch.process.returncode == 1
