@@ -1,13 +1,14 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The engine on CUDA.
+"""The engine on CUDA: streams, graphs and memory, where there is a CUDA device.
 
-Its pipeline consists of operations that every device has, so what it computes is tested on the
-CPU; streams, graphs and memory are tested where there is a CUDA device.
+What it computes and when it records is tested on every machine, in test_batched.py.
 """
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,11 +17,9 @@ import pytest
 import torch
 from engines import EVERYTHING, in_order, only, outlined, picture, small_checkpoint
 
-from unet_seg_ros.inference.cuda import FramePipeline, Inputs, Outputs
-from unet_seg_ros.inference.network import InferenceNetwork
-from unet_seg_ros.inference.options import Upsample
+from unet_seg_ros.inference.cuda import _settings
+from unet_seg_ros.inference.device_errors import is_out_of_memory
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
-from unet_seg_ros.labels.label_set import group_table
 from unet_seg_ros.model.checkpoint import Checkpoint
 from unet_seg_ros.pictures.ego_mask import EgoMask
 
@@ -32,66 +31,53 @@ def checkpoint() -> Checkpoint:
     return small_checkpoint()
 
 
-@pytest.mark.parametrize("upsample", ["labels", "logits"])
-@pytest.mark.parametrize("size", [(80, 60), (160, 120), (200, 150), (111, 97), (20, 9)])
-def test_the_pipeline_computes_what_the_cpu_does(
-    checkpoint: Checkpoint, size: tuple[int, int], upsample: Upsample
-) -> None:
-    rgb = [picture(*size, seed) for seed in range(2)]
-    on_cpu = Segmenter(checkpoint, "cpu", "float32", "off", upsample=upsample)
-    expected = on_cpu([Frame(pixels, "rgb") for pixels in rgb], EVERYTHING)
-    pipeline = FramePipeline(
-        InferenceNetwork(checkpoint, torch.float32),
-        torch.from_numpy(checkpoint.label_set.color_table.copy()),
-        size,
-        checkpoint.input_size,
-        upsample,
-    )
-    inputs = Inputs(
-        frames=torch.from_numpy(np.stack([in_order(pixels, "bgra") for pixels in rgb])),
-        channels=torch.tensor([2, 1, 0]),
-        opacity=torch.tensor(EVERYTHING.overlay_opacity),
-        group_tables=torch.from_numpy(
-            np.stack([group_table(ids) for ids in EVERYTHING.groups.values()])
-        ),
-    )
-    with torch.inference_mode():
-        masks = pipeline(inputs, Outputs.of(EVERYTHING))
-    assert {name: mask.dtype for name, mask in masks.items()} == dict.fromkeys(masks, torch.uint8)
-    for index, result in enumerate(expected):
-        labels = masks["labels"][index].numpy()
-        # Areas are added up in another order, so a grey value may differ by one here and there.
-        assert np.mean(labels == result.labels) >= 0.999
-        same = labels == result.labels
-        np.testing.assert_array_equal(
-            masks["color_mask"][index].numpy()[same], result.color_mask[same]
-        )
-        overlay = masks["overlay"][index].numpy().astype(int)
-        same_borders = same & (outlined(labels) == outlined(result.labels))
-        assert np.abs(overlay[same_borders] - result.overlay[same_borders]).max() <= 1
-        confidence = masks["confidence"][index].numpy().astype(int)
-        assert np.abs(confidence[same] - result.confidence[same]).max() <= 4
-        for group, name in enumerate(EVERYTHING.groups):
-            mask = masks["groups"][group, index].numpy()
-            np.testing.assert_array_equal(mask[same], result.group_masks[name][same])
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("cudaErrorMemoryAllocation"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+        RuntimeError("FIND was unable to find an engine to execute this computation"),
+    ],
+    ids=str,
+)
+def test_full_memory_is_known_in_all_its_forms(error: Exception) -> None:
+    assert is_out_of_memory(error)
+    later = RuntimeError("CUDA error: operation failed due to a previous error")
+    later.__context__ = error  # as where ending a recording fails in the wake of it
+    assert is_out_of_memory(later)
 
 
-def test_the_pipeline_computes_nothing_that_was_not_asked_for(checkpoint: Checkpoint) -> None:
-    pipeline = FramePipeline(
-        InferenceNetwork(checkpoint, torch.float32),
-        torch.from_numpy(checkpoint.label_set.color_table.copy()),
-        (80, 60),
-        checkpoint.input_size,
-        "labels",
-    )
-    inputs = Inputs(
-        frames=torch.zeros((1, 60, 80, 3), dtype=torch.uint8),
-        channels=torch.tensor([0, 1, 2]),
-        opacity=torch.tensor(0.5),
-        group_tables=torch.zeros((0, 256), dtype=torch.uint8),
-    )
-    with torch.inference_mode():
-        assert list(pipeline(inputs, Outputs.of(Request()))) == ["labels"]
+def test_other_errors_are_not_taken_for_full_memory() -> None:
+    assert not is_out_of_memory(RuntimeError("CUDA error: an illegal memory access"))
+    assert not is_out_of_memory(ValueError("out of memory"))
+
+
+def test_one_thread_at_a_time_has_cudnns_settings_and_they_are_restored() -> None:
+    """Of threads that leave in another order than they came, one would restore another's."""
+    before = torch.backends.cudnn.benchmark
+    inside = 0
+    seen: list[tuple[int, bool]] = []
+
+    def work(benchmark: bool) -> None:
+        nonlocal inside
+        for _ in range(50):
+            with _settings(benchmark):
+                inside += 1
+                time.sleep(0)  # let the others in, if they can come
+                seen.append((inside, torch.backends.cudnn.benchmark == benchmark))
+                inside -= 1
+
+    threads = [threading.Thread(target=work, args=(number % 2 == 0,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [(1, True)] * 200
+    assert torch.backends.cudnn.benchmark == before
 
 
 @needs_cuda
@@ -127,26 +113,54 @@ class TestCuda:
             Frame(picture(200, 150, 3), "rgb"),
         ]
         expected = Segmenter(checkpoint, "cpu", "float32", "off")(frames, EVERYTHING)
-        results = Segmenter(checkpoint, "cuda", precision)(frames, EVERYTHING)
-        for result, reference in zip(results, expected, strict=True):
-            same = result.labels == reference.labels
-            assert same.mean() >= agreement
-            np.testing.assert_array_equal(result.color_mask[same], reference.color_mask[same])
-            assert np.abs(result.overlay[same].astype(int) - reference.overlay[same]).max() <= 1
-            for name, mask in reference.group_masks.items():
-                np.testing.assert_array_equal(result.group_masks[name][same], mask[same])
+        segmenter = Segmenter(checkpoint, "cuda", precision)
+        for is_recorded in (False, True):
+            if is_recorded:
+                segmenter.warm_up([frame.size for frame in frames], 2, confidence=True)
+            for result, reference in zip(segmenter(frames, EVERYTHING), expected, strict=True):
+                same = result.labels == reference.labels
+                assert same.mean() >= agreement
+                np.testing.assert_array_equal(result.color_mask[same], reference.color_mask[same])
+                same_borders = same & (outlined(result.labels) == outlined(reference.labels))
+                overlay = result.overlay.astype(int)
+                assert np.abs(overlay[same_borders] - reference.overlay[same_borders]).max() <= 1
+                for name, mask in reference.group_masks.items():
+                    np.testing.assert_array_equal(result.group_masks[name][same], mask[same])
 
-    def test_the_next_call_reuses_host_and_device_memory(self, checkpoint: Checkpoint) -> None:
-        """Other pictures, groups and opacity do not record another graph either."""
+    def test_what_is_warm_records_no_more(self, checkpoint: Checkpoint) -> None:
+        """Other pictures, masks, groups and opacity, any number of frames."""
         segmenter = Segmenter(checkpoint, "cuda")
-        before = only(segmenter([Frame(picture(200, 150), "rgb")], EVERYTHING))
-        allocated = torch.cuda.memory_allocated()
-        request = Request(True, True, True, {"x": (2,), "y": (3, 4)}, overlay_opacity=1.0)
-        after = only(segmenter([Frame(picture(200, 150, 1), "rgb")], request))
-        assert torch.cuda.memory_allocated() == allocated
-        assert np.shares_memory(before.labels, after.labels)
-        np.testing.assert_array_equal(after.overlay, after.color_mask)
-        np.testing.assert_array_equal(after.group_masks["x"], np.where(after.labels == 2, 255, 0))
+        segmenter.warm_up([(200, 150)], 4, confidence=True)
+        assert segmenter.is_warm((200, 150), 3, confidence=True)
+        device = segmenter._engine._device
+        graphs = list(device._graphs)
+        assert len(graphs) == 3
+        for count in range(1, 5):
+            frames = [Frame(picture(200, 150, seed), "rgb") for seed in range(count)]
+            segmenter(frames, EVERYTHING)
+            segmenter(frames, Request(confidence=True, groups={"x": (2,)}))
+        assert device._graphs == graphs
+        segmenter.close()
+        assert not segmenter.is_warm((200, 150))
+
+    def test_an_engine_is_closed_while_another_records(self, checkpoint: Checkpoint) -> None:
+        """A hot swap, over and over; the engine in use goes on giving the same masks."""
+        in_use = Segmenter(checkpoint, "cuda", adapts=False)
+        in_use.warm_up([(160, 120)])
+        frame = Frame(picture(160, 120), "rgb")
+        expected = only(in_use([frame])).labels.copy()
+
+        def load() -> None:
+            for step in range(8):
+                loaded = Segmenter(checkpoint, "cuda", adapts=False)
+                loaded.warm_up([(160 + 16 * step, 120)], 4)
+                loaded.close()
+
+        loader = threading.Thread(target=load)
+        loader.start()
+        while loader.is_alive():
+            np.testing.assert_array_equal(only(in_use([frame])).labels, expected)
+        assert in_use.notes == ()
 
     @pytest.fixture
     def little_memory(self) -> Iterator[None]:
@@ -164,7 +178,7 @@ class TestCuda:
         frames = [Frame(picture(1600, 1200, seed), "rgb") for seed in range(16)]
         results = segmenter(frames)
         assert segmenter.out_of_memory_count >= 1
-        assert "frames at a time" in segmenter.notes[0]
+        assert "at a time" in segmenter.notes[0]
         labels = [result.labels.copy() for result in results]
         for frame, found in zip(frames, labels, strict=True):
             assert np.mean(only(segmenter([frame])).labels == found) >= 0.999

@@ -257,17 +257,26 @@ def test_close_frees_the_buffers_and_a_later_call_still_works(checkpoint: Checkp
 def test_what_is_warm_is_not_warmed_up_again(
     checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The engine is asked, which forgets the sizes that were used longest ago."""
     segmenter = Segmenter(checkpoint, "cpu", "float32", "off")
-    warmed_up: list[tuple[object, ...]] = []
-    monkeypatch.setattr(segmenter._engine, "warm_up", lambda *work: warmed_up.append(work))
-    for size in ((80, 60), (80, 60), (100, 100)):
+    warmed_up: list[object] = []
+    warm_up = segmenter._engine.warm_up
+
+    def noted(size: tuple[int, int], batch: int, confidence: bool) -> None:
+        warmed_up.append(size)
+        warm_up(size, batch, confidence)
+
+    monkeypatch.setattr(segmenter._engine, "warm_up", noted)
+    sizes = [(40 + step, 40) for step in range(MAX_SIZES + 1)]
+    for size in (sizes[0], sizes[0], *sizes[1:]):
         segmenter.warm_up([size])
-    segmenter.warm_up([(80, 60)], confidence=True)
-    expected = [((80, 60), 1, False), ((100, 100), 1, False), ((80, 60), 1, True)]
-    assert warmed_up == expected
+        assert segmenter.is_warm(size)
+    assert warmed_up == sizes
+    assert not segmenter.is_warm(sizes[0])
+    segmenter.warm_up([sizes[0]])
+    assert warmed_up == [*sizes, sizes[0]]
     segmenter.close()
-    segmenter.warm_up([(80, 60)])
-    assert warmed_up == [*expected, expected[0]]
+    assert not segmenter.is_warm(sizes[0])
 
 
 def test_without_a_compiler_it_says_why_and_runs(
@@ -320,6 +329,30 @@ def test_without_cuda_it_says_so() -> None:
     assert choose_device("auto") == "cpu"
     with pytest.raises(SegmenterError, match=r"no CUDA here.*use cpu"):
         choose_device("cuda")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
+def test_a_cuda_device_that_runs_no_kernel_is_passed_over_with_a_note(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A torch without kernels for a card says that there is one, and fails when it is used."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    segmenter = Segmenter(checkpoint, "auto", "float32", "off")
+    assert segmenter.device == "cpu"
+    (note,) = segmenter.notes
+    assert note.startswith("runs on the cpu: cuda:0 cannot run a kernel (")
+    with pytest.raises(SegmenterError, match=r"device is cuda, but cuda:0 cannot run a kernel"):
+        choose_device("cuda")
+
+
+def test_bfloat16_is_refused_on_cards_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (7, 5))
+    complaint = r"compute capability 8\.0 or later, and cuda:0 has 7\.5; use float16 or float32"
+    with pytest.raises(SegmenterError, match=complaint):
+        choose_precision("bfloat16", "cuda:0")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _: (8, 6))
+    assert choose_precision("bfloat16", "cuda:0") == "bfloat16"
 
 
 def test_cuda_runs_in_half_precision_unless_told_otherwise() -> None:

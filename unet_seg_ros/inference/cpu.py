@@ -34,6 +34,8 @@ MAX_SIZES = 8
 MAX_COMPILED = 64
 
 _Network = Callable[[Tensor, "tuple[int, int] | None", bool], "tuple[Tensor, Tensor | None]"]
+_Frames = tuple[tuple[int, ...], ColorOrder]
+_Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
 
 
@@ -77,7 +79,16 @@ class CpuEngine:
         self._upsample = upsample
         self._network = InferenceNetwork(checkpoint, dtype)
         self._compiled: OrderedDict[object, _Network] = OrderedDict()
-        self._buffers: OrderedDict[object, list[_Buffers]] = OrderedDict()
+        self._buffers: OrderedDict[_Frames, list[_Buffers]] = OrderedDict()
+
+    def is_warm(self, size: Size, batch: int, confidence: bool) -> bool:
+        """Return whether the network is compiled for such frames or, uncompiled, ran on some."""
+        if self.compiled:
+            return self._network_key(size, confidence) in self._compiled
+        return any(
+            shape[1::-1] == size and len(buffers) >= batch
+            for (shape, _), buffers in self._buffers.items()
+        )
 
     def warm_up(self, size: Size, batch: int, confidence: bool) -> None:
         """Compile the network for frames of `size`, (width, height), and run all of it once."""
@@ -202,7 +213,7 @@ def _to_rgb(picture: Uint8Array, color_order: ColorOrder, out: Uint8Array) -> Ui
     return out
 
 
-def _remember(entries: OrderedDict[object, _Value], key: object, value: _Value) -> None:
+def _remember(entries: OrderedDict[_Key, _Value], key: _Key, value: _Value) -> None:
     """Put `value` among the `MAX_SIZES` entries used last."""
     entries[key] = value
     entries.move_to_end(key)

@@ -18,8 +18,13 @@ from typing import Protocol
 import torch
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.inference.batched import BatchedEngine
 from unet_seg_ros.inference.cpu import CpuEngine, missing_compiler
+from unet_seg_ros.inference.cuda import Cuda, obstacle
+from unet_seg_ros.inference.device_errors import first_line
 from unet_seg_ros.inference.ego_mask import take_out
+from unet_seg_ros.inference.errors import DeviceLost as DeviceLost
+from unet_seg_ros.inference.errors import SegmenterError as SegmenterError
 from unet_seg_ros.inference.frames import Frame as Frame
 from unet_seg_ros.inference.frames import Request as Request
 from unet_seg_ros.inference.frames import Segmentation as Segmentation
@@ -33,10 +38,8 @@ _DTYPES = {
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
-
-
-class SegmenterError(ValueError):
-    """An engine cannot be made as asked; the message says why and what to do."""
+# Of Ampere, the first cards that multiply bfloat16.
+_BFLOAT16_CAPABILITY = (8, 0)
 
 
 class Engine(Protocol):
@@ -46,8 +49,11 @@ class Engine(Protocol):
     notes: list[str]
     out_of_memory_count: int
 
+    def is_warm(self, size: Size, batch: int, confidence: bool) -> bool:
+        """Return whether `warm_up` would gain nothing, now."""
+
     def warm_up(self, size: Size, batch: int, confidence: bool) -> None:
-        """Prepare for `batch` frames of `size` at a time."""
+        """Prepare for up to `batch` frames of `size` at a time."""
 
     def segment(
         self, pictures: Sequence[Uint8Array], color_order: ColorOrder, request: Request
@@ -75,6 +81,9 @@ class Segmenter:
         input_size: (width, height), by default the checkpoint's.
         upsample: "labels" brings the label map to the frame's size, "logits" the scores of the
             classes: smoother edges, several times the work.
+        adapts: Whether frames of a size that comes often may wait, once, until the engine has
+            recorded its work on them (CUDA only). Where no frame may wait, another thread does
+            that by `warm_up`.
 
     Raises:
         SegmenterError: the device, the precision or the compiler is not there.
@@ -88,6 +97,7 @@ class Segmenter:
         compile: Compile = "auto",
         input_size: Size | None = None,
         upsample: Upsample = "labels",
+        adapts: bool = True,
     ) -> None:
         self.checkpoint = checkpoint
         self.device = choose_device(device)
@@ -99,8 +109,9 @@ class Segmenter:
             raise SegmenterError(f"upsample must be labels or logits, not {upsample!r}")
         if compile not in ("auto", "on", "off"):
             raise SegmenterError(f"compile must be auto, on or off, not {compile!r}")
-        self._engine = self._make_engine(compile, upsample)
-        self._warm: set[tuple[Size, int, bool]] = set()
+        self._engine = self._make_engine(compile, upsample, adapts)
+        if device == "auto" and self.device == "cpu" and (reason := why_not_cuda()):
+            self._engine.notes.append(f"runs on the cpu: {reason}")
 
     @classmethod
     def from_checkpoint(
@@ -127,6 +138,8 @@ class Segmenter:
 
         Raises:
             DataError: The ego mask of a frame does not fit it.
+            DeviceLost: The device does no more work in this process.
+            MemoryError: A frame does not fit in the device's memory.
         """
         groups: dict[tuple[tuple[int, ...], ColorOrder], list[int]] = {}
         for index, frame in enumerate(frames):
@@ -148,21 +161,23 @@ class Segmenter:
         This is where networks are compiled, once for each size after shrinking; that takes up to a
         minute, or seconds when the compiler's cache knows the network. Frames of any other size
         run at once, uncompiled. It may run in another thread, as long as no frame comes meanwhile.
-        What it has prepared for before costs nothing.
+        What the engine is still prepared for costs nothing.
 
         Args:
             sizes: The sizes of frames to come.
-            batch: How many frames of one size come in one call.
+            batch: How many frames of one size come in one call, at most.
             confidence: Whether confidence will be asked for.
         """
         for size in sizes:
-            if (size, batch, confidence) not in self._warm:
+            if not self.is_warm(size, batch, confidence):
                 self._engine.warm_up(size, batch, confidence)
-                self._warm.add((size, batch, confidence))
+
+    def is_warm(self, size: Size, batch: int = 1, confidence: bool = False) -> bool:
+        """Return whether `warm_up` would make such frames no faster than they are now."""
+        return self._engine.is_warm(size, batch, confidence)
 
     def close(self) -> None:
         """Free the memory kept between calls; the next call works, as before any `warm_up`."""
-        self._warm.clear()
         self._engine.close()
 
     @property
@@ -182,15 +197,14 @@ class Segmenter:
 
     @property
     def out_of_memory_count(self) -> int:
-        """How often a batch was halved because the device's memory was full."""
+        """How often the device's memory was full."""
         return self._engine.out_of_memory_count
 
-    def _make_engine(self, compile: Compile, upsample: Upsample) -> Engine:
+    def _make_engine(self, compile: Compile, upsample: Upsample, adapts: bool) -> Engine:
         dtype = _DTYPES[self.precision]
         if self.device.startswith("cuda"):
-            from unet_seg_ros.inference.cuda import CudaEngine
-
-            return CudaEngine(self.checkpoint, self.device, dtype, self.input_size, upsample)
+            device = Cuda(self.device, exact=dtype == torch.float32)
+            return BatchedEngine(self.checkpoint, device, dtype, self.input_size, upsample, adapts)
         obstacle = None if compile == "off" else missing_compiler()
         if compile == "on" and obstacle:
             raise SegmenterError(f"compile is on, but the network {obstacle}")
@@ -205,11 +219,11 @@ def choose_device(device: str) -> str:
     """Return the device to use: "cpu" or "cuda:N".
 
     Raises:
-        SegmenterError: no such device here.
+        SegmenterError: no such device here, or it does not work.
     """
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if device == "auto":
-        return "cuda:0" if count else "cpu"
+        return "cpu" if not count or why_not_cuda() else "cuda:0"
     kind, _, index = device.partition(":")
     if device != "cpu" and (kind != "cuda" or (index and not index.isdecimal())):
         raise SegmenterError(f"device must be auto, cpu, cuda or cuda:N, not {device!r}")
@@ -220,7 +234,17 @@ def choose_device(device: str) -> str:
         raise SegmenterError(f"device is {device}, but there is no CUDA here{built}; use cpu")
     if int(index or 0) >= count:
         raise SegmenterError(f"device is {device}, but there are only {count} CUDA devices")
+    if reason := why_not_cuda(int(index or 0)):
+        raise SegmenterError(f"device is {device}, but {reason}; use cpu")
     return f"cuda:{int(index or 0)}"
+
+
+def why_not_cuda(index: int = 0) -> str | None:
+    """Return why a CUDA device that is there cannot be used; None if it can or is not there."""
+    if not torch.cuda.is_available():
+        return None
+    error = obstacle(torch.device("cuda", index))
+    return f"cuda:{index} cannot run a kernel ({first_line(error)})" if error else None
 
 
 def choose_precision(precision: Precision, device: str) -> str:
@@ -237,6 +261,13 @@ def choose_precision(precision: Precision, device: str) -> str:
         raise SegmenterError(f"precision must be auto or one of {', '.join(_DTYPES)}")
     if device == "cpu" and precision == "float16":
         raise SegmenterError("precision float16 needs CUDA; use bfloat16 or float32 on the cpu")
+    if device != "cpu" and precision == "bfloat16":
+        capability = torch.cuda.get_device_capability(device)
+        if capability < _BFLOAT16_CAPABILITY:
+            raise SegmenterError(
+                f"precision bfloat16 needs a card of compute capability 8.0 or later, and {device} "
+                f"has {capability[0]}.{capability[1]}; use float16 or float32"
+            )
     return precision
 
 

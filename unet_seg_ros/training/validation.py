@@ -121,4 +121,6 @@ def sample_figure(checkpoint: Checkpoint, data_sets: Sequence[DataSet]) -> Uint8
 
 
 def _segmenter(checkpoint: Checkpoint, device: torch.device) -> Segmenter:
-    return Segmenter(checkpoint, device=str(device), precision="float32", compile="off")
+    return Segmenter(
+        checkpoint, device=str(device), precision="float32", compile="off", adapts=False
+    )

@@ -99,6 +99,7 @@ def load_segmenter(settings: Settings, workloads: Sequence[Workload]) -> Segment
         compile=settings.compile,
         input_size=settings.input_size,
         upsample=settings.upsample,
+        adapts=False,
     )
     batch = min(len(settings.cameras), settings.max_batch)
     try:
