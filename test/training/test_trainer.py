@@ -2,17 +2,21 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from lightning.fabric import Fabric
 from safetensors.torch import load, save
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from unet_seg_ros.model.checkpoint import Normalization
 from unet_seg_ros.model.encoder_unet import EncoderUNetConfig
 from unet_seg_ros.model.networks import NetworkConfig, make_network
 from unet_seg_ros.model.unet import UNetConfig
+from unet_seg_ros.training.loss import SegmentationLoss
 from unet_seg_ros.training.trainer import Learner, Optimization
 
 CONFIG = UNetConfig(classes=3, base_filters=8, levels=2, dropout=0.2)
@@ -68,6 +72,43 @@ def test_resumed_equals_uninterrupted(config: NetworkConfig) -> None:
     assert resumed.step == 3
     assert learn(resumed, range(3, 6)) == losses[3:]
     assert_equal(weights(resumed), weights(straight))
+
+
+class _Operations(TorchDispatchMode):
+    """Notes the names of the operations that are done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        self.names.add(function.name().partition(".")[0])
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("is_taught", [False, True])
+def test_a_step_asks_nothing_of_the_device(is_taught: bool) -> None:
+    """What depends on values, and so would wait for a GPU at every step, is not among it."""
+    admissible = torch.tensor([[1, 0, 0], [0, 1, 1], [1, 1, 1]], dtype=torch.bool)
+    step = Learner(
+        Fabric(accelerator="cpu", devices=1),
+        make_network(CONFIG),
+        SegmentationLoss(admissible, dice=0.5),
+        Normalization(),
+        Optimization(6),
+    )
+    tensors = batch(0)
+    if is_taught:
+        step.learn_from(None, admissible, confidence=0.4, first_step=0)
+        pictures, rows = batch(1)
+        tensors = (*tensors, pictures, pictures, rows)
+    with _Operations() as operations:
+        step.learn(*tensors)
+    waits = {"_local_scalar_dense", "nonzero", "masked_select", "_unique2", "unique_dim", "equal"}
+    assert not operations.names & {f"aten::{name}" for name in waits}
+    assert "aten::convolution_backward" in operations.names
 
 
 def test_an_encoder_learns_at_its_own_rate() -> None:

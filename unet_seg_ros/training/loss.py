@@ -13,6 +13,8 @@ Labels come as rows of the table `labels.mapping.LabelRows.admissible`.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -151,9 +153,11 @@ class _RegionTerms(nn.Module):
         over the whole batch. Arguments as for `dice`.
         """
         _, present = self._count(rows)
-        # What is compiled must not depend on the data: there, absent sets are worked out as well.
-        every = range(len(self._sets))
-        numbers = every if torch.compiler.is_compiling() else present.nonzero().flatten().tolist()
+        numbers: Iterable[int] = range(len(self._sets))
+        # What is compiled must not depend on the data, and a GPU would be waited for; there, absent
+        # sets are worked out as well.
+        if rows.device.type == "cpu" and not torch.compiler.is_compiling():
+            numbers = present.nonzero().flatten().tolist()
         # `(S, M)`, taken apart at once, so that its gradients come together in one product.
         by_set = (self._sets.to(probabilities) @ probabilities.T).unbind()
         total = probabilities.new_zeros(())

@@ -58,12 +58,14 @@ class Teacher:
             pictures: `(N, 3, h, w)` uint8 RGB; h and w may be other than H and W.
             known: `(N, H, W)` uint8 rows; 255 where nothing is known.
         """
-        device = pictures.device
-        normalized = (pictures - self._mean.to(device)) / self._std.to(device)
+        # Copied to a device by the first call alone, for which the device is waited for.
+        constants = (self._mean, self._std, self._admissible)
+        self._mean, self._std, self._admissible = (c.to(pictures.device) for c in constants)
+        normalized = (pictures - self._mean) / self._std
         logits = self._network(normalized.contiguous(memory_format=torch.channels_last)).float()
         if logits.shape[2:] != known.shape[1:]:
             logits = F.interpolate(logits, known.shape[1:], mode="bilinear", align_corners=False)
-        may_be = self._admissible.to(device)[known.long()].permute(0, 3, 1, 2)
+        may_be = self._admissible[known.long()].permute(0, 3, 1, 2)
         probability, classes = (logits.softmax(dim=1) * may_be).max(dim=1)
         return torch.where(probability >= self._confidence, classes.to(torch.uint8), known)
 
@@ -84,29 +86,37 @@ def mixed(
         labelled_rows: `(M, H, W)` uint8.
     """
     count, _, height, width = pictures.shape
+    device = pictures.device
     # From the processor's random numbers, which the step's seed determines on every device.
-    chance = torch.rand(count, 6)
+    chance = _without_waiting(torch.rand(count, 6), device)
     keep = torch.rand(count, UNKNOWN_ID + 1) < 0.5
     keep[:, UNKNOWN_ID] = False
     area = _BOX_AREA[0] + chance[:, 0] * (_BOX_AREA[1] - _BOX_AREA[0])
     stretch = torch.exp(chance[:, 1] - 0.5)
     box_height, box_width = (area.sqrt() * stretch, area.sqrt() / stretch)
     top, left = chance[:, 2] * (1 - box_height), chance[:, 3] * (1 - box_width)
-    down = (torch.arange(height) + 0.5) / height
-    across = (torch.arange(width) + 0.5) / width
+    down = (torch.arange(height, device=device) + 0.5) / height
+    across = (torch.arange(width, device=device) + 0.5) / width
     in_rows = (down >= top[:, None]) & (down < (top + box_height)[:, None])
     in_columns = (across >= left[:, None]) & (across < (left + box_width)[:, None])
-    box = (in_rows[:, :, None] & in_columns[:, None]).to(pictures.device)
+    box = in_rows[:, :, None] & in_columns[:, None]
 
-    from_labelled = (chance[:, 4] < 0.5).to(pictures.device)
-    numbers = torch.arange(count, device=pictures.device) % len(labelled)
-    chosen = from_labelled[:, None, None]
+    numbers = torch.arange(count, device=device) % len(labelled)
+    chosen = (chance[:, 4] < 0.5)[:, None, None]
     other = torch.where(chosen[:, None], labelled[numbers], pictures.roll(1, 0))
     other_rows = torch.where(chosen, labelled_rows[numbers], rows.roll(1, 0))
-    classes = keep.to(pictures.device).gather(1, other_rows.flatten(1).long()).view_as(rows)
-    kind = chance[:, 5].to(pictures.device)[:, None, None]
+    kept = _without_waiting(keep, device)
+    classes = kept.gather(1, other_rows.flatten(1).long()).view_as(rows)
+    kind = chance[:, 5, None, None]
     mask = torch.where(kind < _CUT_MIX, box, classes & (kind < _CUT_MIX + _CLASS_MIX))
     return (
         torch.where(mask[:, None], other, pictures),
         torch.where(mask, other_rows, rows),
     )
+
+
+def _without_waiting(tensor: Tensor, device: torch.device) -> Tensor:
+    """Return a tensor of the processor's on `device`, without waiting for what that is doing."""
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
