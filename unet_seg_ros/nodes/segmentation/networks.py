@@ -62,6 +62,12 @@ def refuse_unusable(settings: Settings, names: Collection[str]) -> None:
         load_palette(settings.palette)
     if "ego_mask" in names:
         load_ego_masks(settings)
+    with needed_packages():
+        _refuse_unusable_hardware(settings, names)
+
+
+def _refuse_unusable_hardware(settings: Settings, names: Collection[str]) -> None:
+    """Import torch, which takes seconds, only for what it alone knows."""
     if "device" in names and settings.device not in ("auto", "cpu"):
         from unet_seg_ros.inference.segmenter import choose_device
 
