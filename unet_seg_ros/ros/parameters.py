@@ -89,6 +89,11 @@ def read_choice(name: str, value: object, choices: Sequence[Choice]) -> Choice:
     raise ParameterError(f"{name}: {value!r} is not possible; give one of {', '.join(choices)}")
 
 
+def as_word(value: object) -> object:
+    """Return `on` or `off` for the boolean that YAML takes such a word for, else the value."""
+    return ("on" if value else "off") if isinstance(value, bool) else value
+
+
 def check_topic(name: str, topic: str) -> None:
     """Raise unless `topic`, a value of the parameter `name`, can be the name of a topic.
 

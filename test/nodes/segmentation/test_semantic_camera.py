@@ -134,3 +134,11 @@ def test_a_network_of_something_else_is_refused(
     result = graph.set_parameters(NODE, {"checkpoint": nuclei})
     assert not result.successful
     assert "nuclei2" in result.reason
+
+
+def test_a_word_that_yaml_takes_for_a_boolean_is_that_word(graph: Graph, start: Start) -> None:
+    start(is_active=False)
+    assert graph.transition(NODE, "configure")
+    assert graph.set_parameters(NODE, {"semantic_camera": False}).successful
+    refused = graph.set_parameters(NODE, {"semantic_camera": "tags"})
+    assert "only be set while the node is unconfigured" in refused.reason

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from unet_seg_ros.arrays import Uint8Array
@@ -20,6 +20,7 @@ from unet_seg_ros.ros.parameters import (
     Changeable,
     ParameterError,
     ParameterSpec,
+    as_word,
     check_topic,
     read_choice,
 )
@@ -27,6 +28,7 @@ from unet_seg_ros.ros.parameters import (
 OFF = "off"
 # The label sets of CARLA, by which the tags and colours of its versions are known.
 TAG_TABLES = ("carla29", "carla23", "carla13")
+_TOPICS = "semantic_camera_topics"
 
 DROP_IN_PARAMETERS = (
     ParameterSpec(
@@ -36,12 +38,11 @@ DROP_IN_PARAMETERS = (
         "with camera_info beside: in CARLA's colours, as carla_ros_bridge has them, or with the "
         "tag in the red channel, as CARLA's own ROS 2 interface.",
         f"One of {OFF}, {PALETTE}, {TAGS}.",
-        # YAML takes a bare off for a boolean.
-        is_dynamically_typed=True,
+        is_dynamically_typed=True,  # see as_word
         changeable=Changeable.UNCONFIGURED,
     ),
     ParameterSpec(
-        "semantic_camera_topics",
+        _TOPICS,
         [""],
         "Where: an image topic for each of image_topics, such as the simulator's where the vehicle "
         "has no semantic camera; empty for <camera>/segmentation/semantic_camera/image.",
@@ -96,20 +97,27 @@ class DropIn:
 
     Attributes:
         semantic_camera: What a semantic camera shows: `PALETTE`, `TAGS`, or `OFF` for none.
+        semantic_topics: Its image topic, for each camera; empty for one beside the camera.
         tags: The name of the label set whose tags and colours these are.
-        semantic_topics: Its image topic, by the camera's image topic.
-        nav2_camera: The image topic of the camera with Nav2's topics; empty for none.
+        nav2: Whether the first camera has Nav2's topics as well.
     """
 
-    semantic_camera: str = OFF
-    tags: str = TAG_TABLES[0]
-    semantic_topics: Mapping[str, str] = field(default_factory=dict)
-    nav2_camera: str = ""
+    semantic_camera: str
+    semantic_topics: tuple[str, ...]
+    tags: str
+    nav2: bool
 
-    def topics_of(self, camera: CameraTopics) -> OutputTopics:
-        """Return the topics of a camera's outputs."""
-        semantic_camera = self.semantic_topics.get(camera.image, "")
-        return OutputTopics(camera, semantic_camera, nav2=camera.image == self.nav2_camera)
+    def topics_of(self, cameras: Sequence[CameraTopics]) -> list[OutputTopics]:
+        """Return the topics of each camera's outputs.
+
+        Raises:
+            ParameterError: The semantic cameras' topics do not fit the cameras.
+        """
+        semantic = [""] * len(cameras) if self.semantic_camera == OFF else self._semantic(cameras)
+        return [
+            OutputTopics(camera, topic, nav2=self.nav2 and camera is cameras[0])
+            for camera, topic in zip(cameras, semantic, strict=True)
+        ]
 
     def semantic_table(self, label_set: LabelSet) -> Uint8Array | None:
         """Return what the semantic camera shows for each class id, `(256, 4)` uint8 BGRA, if any.
@@ -124,47 +132,46 @@ class DropIn:
         except NothingInCommon as error:
             raise ParameterError(f"semantic_camera: {error}") from error
 
+    def _semantic(self, cameras: Sequence[CameraTopics]) -> list[str]:
+        given = self.semantic_topics if any(self.semantic_topics) else [""] * len(cameras)
+        if len(given) != len(cameras):
+            raise ParameterError(
+                f"{_TOPICS}: has {len(given)} entries, image_topics has {len(cameras)}; give one "
+                "for each camera, an empty one for a name of its own"
+            )
+        taken = {camera.camera for camera in cameras}
+        topics = []
+        for camera, text in zip(cameras, given, strict=True):
+            topic = text or camera.output(f"{SEMANTIC_CAMERA}/image")
+            place = CameraTopics(topic).camera
+            if place in taken:
+                raise ParameterError(
+                    f"{_TOPICS}: {topic!r} would have its camera_info where another camera has it; "
+                    "give it a place of its own, such as "
+                    "/carla/ego_vehicle/semantic_segmentation_front/image"
+                )
+            taken.add(place)
+            topics.append(topic)
+        return topics
 
-def read_drop_in(values: Mapping[str, Any], cameras: Sequence[CameraTopics]) -> DropIn:
+
+def read_drop_in(values: Mapping[str, Any]) -> DropIn:
     """Return what the parameters' `values` mean.
 
     Raises:
         ParameterError: One of them is not possible.
     """
-    shown = {False: OFF}.get(values["semantic_camera"], values["semantic_camera"])
-    semantic_camera = read_choice("semantic_camera", shown, (OFF, PALETTE, TAGS))
-    topics = _read_topics(values["semantic_camera_topics"] or [], cameras)
+    topics = tuple(values[_TOPICS] or ())
+    for topic in filter(None, topics):
+        check_topic(_TOPICS, topic)
     return DropIn(
-        semantic_camera,
-        read_choice("semantic_camera_tags", values["semantic_camera_tags"], TAG_TABLES),
-        {} if semantic_camera == OFF else topics,
-        cameras[0].image if values["nav2_topics"] else "",
+        semantic_camera=read_choice(
+            "semantic_camera", as_word(values["semantic_camera"]), (OFF, PALETTE, TAGS)
+        ),
+        semantic_topics=topics,
+        tags=read_choice("semantic_camera_tags", values["semantic_camera_tags"], TAG_TABLES),
+        nav2=values["nav2_topics"],
     )
-
-
-def _read_topics(texts: Sequence[str], cameras: Sequence[CameraTopics]) -> dict[str, str]:
-    name = "semantic_camera_topics"
-    given = list(texts) if any(texts) else [""] * len(cameras)
-    if len(given) != len(cameras):
-        raise ParameterError(
-            f"{name}: has {len(given)} entries, image_topics has {len(cameras)}; give one for each "
-            "camera, an empty one for a name of its own"
-        )
-    taken = {camera.camera for camera in cameras}
-    topics = {}
-    for camera, text in zip(cameras, given, strict=True):
-        topic = text or camera.output(f"{SEMANTIC_CAMERA}/image")
-        check_topic(name, topic)
-        place = CameraTopics(topic).camera
-        if place in taken:
-            raise ParameterError(
-                f"{name}: {topic!r} would have its camera_info where another camera has it; "
-                "give it a place of its own, such as "
-                "/carla/ego_vehicle/semantic_segmentation_front/image"
-            )
-        taken.add(place)
-        topics[camera.image] = topic
-    return topics
 
 
 @functools.cache

@@ -50,7 +50,7 @@ from unet_seg_ros.nodes.segmentation.parameters import (
 from unet_seg_ros.nodes.segmentation.worker import Camera, Worker, Workload
 from unet_seg_ros.process import leave
 from unet_seg_ros.ros import qos
-from unet_seg_ros.ros.parameters import Changeable, ParameterError
+from unet_seg_ros.ros.parameters import Changeable, ParameterError, as_word
 from unet_seg_ros.ros.run import run, sentence
 from unet_seg_ros.ros.status import stamped
 from unet_seg_ros.ros.type_watch import TypeWatch
@@ -267,7 +267,8 @@ class SegmentationNode(LifecycleNode):
             look = functools.partial(refuse_unusable, settings, values.keys())
             self._wait_for(run_in_background(look, "parameters"))  # torch takes seconds to import
             return
-        changed = {name for name in values if values[name] != self.get_parameter(name).value}
+        old = {name: self.get_parameter(name).value for name in values}
+        changed = {name for name in values if as_word(values[name]) != as_word(old[name])}
         for name in changed:
             if BY_NAME[name].changeable is not Changeable.ALWAYS:
                 raise ParameterError(

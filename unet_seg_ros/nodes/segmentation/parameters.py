@@ -36,6 +36,7 @@ from unet_seg_ros.ros.parameters import (
     Changeable,
     ParameterError,
     ParameterSpec,
+    as_word,
     check_topic,
     declare,
     read_choice,
@@ -83,7 +84,7 @@ PARAMETERS = (
         "Whether the network is compiled with torch.compile; auto compiles where a C++ compiler is "
         "found.",
         f"One of {', '.join(COMPILE)}.",
-        is_dynamically_typed=True,  # see _read_compile
+        is_dynamically_typed=True,  # see as_word
         changeable=Changeable.UNCONFIGURED,
     ),
     ParameterSpec(
@@ -237,13 +238,12 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
     Raises:
         ParameterError: a value is not a possible one.
     """
-    cameras = _read_cameras(values["image_topics"])
     return Settings(
-        cameras=cameras,
+        cameras=_read_cameras(values["image_topics"]),
         checkpoint=_read_checkpoint(values["checkpoint"]),
         device=_read_device(values["device"]),
         precision=read_choice("precision", values["precision"], PRECISIONS),
-        compile=_read_compile(values["compile"]),
+        compile=read_choice("compile", as_word(values["compile"]), COMPILE),
         input_size=_read_size("input_size", values["input_size"]) if values["input_size"] else None,
         upsample=read_choice("upsample", values["upsample"], UPSAMPLE),
         warm_up_sizes=tuple(
@@ -257,7 +257,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
         overlay_opacity=values["overlay_opacity"],
         palette=values["palette"],
         ego_mask=_read_ego_mask(values["ego_mask"]),
-        drop_in=read_drop_in(values, cameras),
+        drop_in=read_drop_in(values),
         max_image_pixels=values["max_image_pixels"],
         diagnostics_period=values["diagnostics_period"],
         autostart=values["autostart"],
@@ -352,11 +352,6 @@ def _read_cameras(topics: Sequence[str] | None) -> tuple[CameraTopics, ...]:
 def _read_checkpoint(name_or_path: str) -> Path:
     with _refusing("checkpoint"):
         return find_checkpoint(name_or_path)
-
-
-def _read_compile(value: object) -> Compile:
-    # Its type is any: YAML takes a bare on or off for a boolean.
-    return read_choice("compile", {"True": "on", "False": "off"}.get(str(value), value), COMPILE)
 
 
 def _read_device(device: str) -> str:

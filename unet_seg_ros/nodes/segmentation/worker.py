@@ -133,9 +133,9 @@ class Worker:
         self._thread: threading.Thread | None = None
         self._failures: deque[str] = deque()
         try:
-            for camera in settings.cameras:
-                outputs = CameraOutputs(node, settings.drop_in.topics_of(camera))
-                self.cameras[camera.image] = Camera(outputs, ego_masks.get(camera.image))
+            for names in settings.drop_in.topics_of(settings.cameras):
+                image = names.camera.image
+                self.cameras[image] = Camera(CameraOutputs(node, names), ego_masks.get(image))
             self._offer(self._plan)
         except Exception:  # an impossible QoS override
             self._take_topics_away()
