@@ -39,7 +39,7 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from launch import Action, LaunchContext, LaunchDescription
-from unet_seg_ros.carla.rig_file import CameraEntry, RigFile, load_rig
+from unet_seg_ros.carla.rig_file import RigFile, load_rig
 from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.nodes.launching import check_arguments, end_where_it_fails, parameters
@@ -127,19 +127,27 @@ ARGUMENTS = (
 )
 
 # What the included files check too late: others of them have started something by then.
-INCLUDED = {"port": int, "spawn_point": int, "ego_mask": list[str], "keep_worst": int}
+INCLUDED = {
+    "port": int,
+    "spawn_point": int,
+    "ego_mask": list[str],
+    "semantic_camera_topics": list[str],
+    "keep_worst": int,
+}
 
 
 class Cameras(NamedTuple):
     """The cameras that are segmented, by their image topics.
 
     `scored` is the first of them that has a semantic camera, and `truth` is that one; both are
-    empty where none has.
+    empty where none has. `semantic` are the topics that the semantic camera of each would have;
+    empty where it has one.
     """
 
     images: tuple[str, ...]
     scored: str = ""
     truth: str = ""
+    semantic: tuple[str, ...] = ()
 
 
 def generate_launch_description() -> LaunchDescription:
@@ -177,6 +185,8 @@ def _follow_cameras(context: LaunchContext) -> list[Action]:
         "truth_topic": cameras.truth,
         "truth_encoding": _truth_encoding(arguments),
     }
+    if any(cameras.semantic) and "semantic_camera_topics" not in arguments:
+        settings["semantic_camera_topics"] = json.dumps(cameras.semantic)
     actions: list[Action] = [
         SetLaunchConfiguration(name, value) for name, value in settings.items() if value
     ]
@@ -197,15 +207,17 @@ def _cameras(arguments: Mapping[str, str]) -> Cameras:
 
 
 def _cameras_of_rig(rig: RigFile, role_name: str) -> Cameras:
-    def topic(camera: CameraEntry) -> str:
-        return f"/carla/{role_name}/{camera.id}/image"
+    def topic(camera_id: str) -> str:
+        return f"/carla/{role_name}/{camera_id}/image"
 
     colored = [camera for camera in rig.cameras if not camera.is_semantic]
-    images = tuple(map(topic, colored))
+    images = tuple(topic(camera.id) for camera in colored)
+    free = map(rig.free_twin_id, colored)
+    semantic = tuple(topic(camera_id) if camera_id else "" for camera_id in free)
     for camera in colored:
         if twin := rig.twin(camera):
-            return Cameras(images, topic(camera), topic(twin))
-    return Cameras(images)
+            return Cameras(images, topic(camera.id), topic(twin.id), semantic)
+    return Cameras(images, semantic=semantic)
 
 
 def _truth_encoding(arguments: Mapping[str, str]) -> str:

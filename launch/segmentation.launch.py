@@ -36,6 +36,32 @@ ARGUMENTS = (
         "\"['bonnet.png']\", or \"['rgb_front=front.png', 'rgb_rear=rear.png']\".",
     ),
     DeclareLaunchArgument(
+        "semantic_camera",
+        default_value="off",
+        choices=["off", "palette", "tags"],
+        description="Whether the prediction is published as pictures of CARLA's semantic camera as "
+        "well: its colours, or tags in the red channel.",
+    ),
+    DeclareLaunchArgument(
+        "semantic_camera_topics",
+        default_value="['']",
+        description="Where: an image topic for each camera, as a list; empty for names beside the "
+        "cameras.",
+    ),
+    DeclareLaunchArgument(
+        "semantic_camera_tags",
+        default_value="carla29",
+        choices=["carla29", "carla23", "carla13"],
+        description="Whose tags and colours: those of CARLA 0.9.14 and later, of 0.9.10 to 0.9.13, "
+        "or of older ones.",
+    ),
+    DeclareLaunchArgument(
+        "nav2_topics",
+        default_value="false",
+        choices=["true", "false"],
+        description="Whether the first camera's masks have the names of Nav2's tutorial as well.",
+    ),
+    DeclareLaunchArgument(
         "params_file",
         default_value=PathJoinSubstitution(
             [FindPackageShare("unet_seg_ros"), "config", "segmentation.yaml"]
@@ -62,6 +88,10 @@ PARAMETERS = {
     "checkpoint": str,
     "device": str,
     "ego_mask": list[str],
+    "semantic_camera": str,
+    "semantic_camera_topics": list[str],
+    "semantic_camera_tags": str,
+    "nav2_topics": bool,
     "use_sim_time": bool,
     "autostart": bool,
 }

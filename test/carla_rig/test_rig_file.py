@@ -144,6 +144,22 @@ def test_a_file_that_is_no_rig_is_refused(tmp_path: Path, text: str) -> None:
         load_rig(str(path))
 
 
+@pytest.mark.parametrize(
+    ("camera_id", "other", "expected"),
+    [
+        ("rgb_front", {"id": "rgb_rear", "fov": 60}, "semantic_segmentation_front"),
+        ("left", {"id": "right", "fov": 60}, "semantic_segmentation_left"),
+        ("rgb_front", {"id": "semantic_segmentation_front", "fov": 60}, ""),
+        ("rgb_front", {"kind": "semantic_segmentation", "id": "truth"}, ""),
+    ],
+)
+def test_what_a_semantic_camera_would_be_called(
+    tmp_path: Path, camera_id: str, other: dict[str, Any], expected: str
+) -> None:
+    rig = load_rig(write(tmp_path, vehicle(camera(id=camera_id), camera(**other))))
+    assert rig.free_twin_id(rig.cameras[0]) == expected
+
+
 def test_an_unknown_name_lists_the_rigs_that_there_are() -> None:
     with pytest.raises(RigFileError, match=r"no rig 'frnt': give one of front, surround, or the"):
         load_rig("frnt")

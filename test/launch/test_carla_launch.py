@@ -32,6 +32,13 @@ def topics_in(config: str) -> set[str]:
     return set(re.findall(r"(?:Value: |[tT]opic\w*\": \")(/[\w/]+)", text))
 
 
+def write_lone_rig() -> None:
+    """Write a rig without a semantic camera, lone.json, into this folder."""
+    sensor = {"type": "sensor.camera.rgb", "id": "rgb_front"}
+    vehicle = {"type": "vehicle.tesla.model3", "id": "ego_vehicle", "sensors": [sensor]}
+    Path("lone.json").write_text(json.dumps({"objects": [vehicle]}))
+
+
 def test_by_default_it_drives_and_segments(started):
     notes = started(NODES)
     carla, segmentation = (notes[name].parameters for name in ("carla_node", "segmentation_node"))
@@ -92,6 +99,25 @@ def test_cameras_of_others_are_called_as_in_the_rig(started, source, encoding):
     scored = notes["evaluation_node"].parameters
     assert (scored["image_topic"], scored["truth_topic"]) == (FRONT, TRUTH)
     assert scored["truth_encoding"] == encoding
+
+
+@pytest.mark.parametrize(("rig", "topic"), [("front", ""), ("lone.json", TRUTH)])
+def test_the_prediction_takes_the_place_of_a_truth_that_is_not_there(
+    workspace, started, monkeypatch, rig, topic
+):
+    monkeypatch.chdir(workspace.folder)
+    write_lone_rig()
+    notes = started(NODES, rig=rig, semantic_camera="tags", semantic_camera_tags="carla23")
+    segmentation = notes["segmentation_node"].parameters
+    assert segmentation["semantic_camera"] == "tags"
+    assert segmentation["semantic_camera_tags"] == "carla23"
+    assert segmentation["semantic_camera_topics"] == [topic]
+
+
+def test_where_the_prediction_goes_may_be_said(started):
+    given = "['/truth/image']"
+    notes = started(NODES, semantic_camera="palette", semantic_camera_topics=given)
+    assert notes["segmentation_node"].parameters["semantic_camera_topics"] == ["/truth/image"]
 
 
 def test_tags_of_the_own_node_are_scored_as_tags(started):
@@ -173,9 +199,7 @@ def test_any_topics_will_do(workspace, started):
 )
 def test_what_cannot_be_started_is_said(workspace, refusal, monkeypatch, arguments, message):
     monkeypatch.chdir(workspace.folder)
-    sensor = {"type": "sensor.camera.rgb", "id": "rgb_front"}
-    vehicle = {"type": "vehicle.tesla.model3", "id": "ego_vehicle", "sensors": [sensor]}
-    Path("lone.json").write_text(json.dumps({"objects": [vehicle]}))
+    write_lone_rig()
     Path("broken.yaml").write_text("/**: {")
     Path("empty.yaml").write_text("")
     assert message in refusal(**arguments)

@@ -130,6 +130,16 @@ class RigFile:
         twins = (entry for entry in self.cameras if entry.is_semantic and entry.sees_as(camera))
         return next(twins, None)
 
+    def free_twin_id(self, camera: CameraEntry) -> str:
+        """Return the id that a semantic camera at the place of `camera` would have.
+
+        Empty where there is one, or another camera has that id.
+        """
+        kind = SEMANTIC.rpartition(".")[2]
+        twin_id = camera.id.replace("rgb", kind) if "rgb" in camera.id else f"{kind}_{camera.id}"
+        is_taken = self.twin(camera) or twin_id in {entry.id for entry in self.cameras}
+        return "" if is_taken else twin_id
+
     def to_dict(self) -> dict[str, Any]:
         """Return the rig as plain values, ready for JSON."""
         return asdict(self)
