@@ -240,6 +240,23 @@ def test_recorded_labels_are_scored_as_their_network_would_be(
     assert recorded["results"][0]["expected_calibration_error"] is None
 
 
+def test_compressed_label_maps_are_read_as_raw_ones(
+    masks: Path, bag: Path, checkpoint: str, tmp_path: Path
+) -> None:
+    small = tmp_path / "small"
+    assert segment(bag, small, checkpoint, "--compress-labels") == 0
+    made = []
+    for source in (masks, small):
+        out = tmp_path / f"report_{source.name}"
+        options = ["--label-set", "camvid11", "--out", str(out)]
+        assert main(["bag", "evaluate", str(source), *options]) == 0
+        film = out / "drive.mp4"
+        assert main(["bag", "video", str(source), str(film), "--topic", CAMERA]) == 0
+        report = json.loads((out / "report.json").read_text())
+        made.append((report["data"][0]["results"][0]["confusion"], film.read_bytes()))
+    assert made[0] == made[1]
+
+
 def test_the_own_car_is_neither_segmented_nor_scored(
     bag: Path, checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

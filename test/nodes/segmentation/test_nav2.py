@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
-from graph import Graph
+from graph import Graph, latched
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from segmentation_graph import FRONT, LABELS, Start, message, picture, pixels_of
 from sensor_msgs.msg import Image
@@ -83,6 +83,15 @@ def test_the_first_cameras_masks_have_nav2s_names_as_well(graph: Graph, start: S
     assert (pixels_of(masks["labels"][0]) == pixels_of(labels[0])).all()
     encodings = {name: pictures[0].encoding for name, pictures in masks.items()}
     assert encodings == {"labels": "mono8", "confidence": "mono8", "overlay": "rgb8"}
+
+
+def test_class_names_have_nav2s_name_as_well(graph: Graph, start: Start) -> None:
+    messages = pytest.importorskip("vision_msgs.msg")
+    start(nav2_topics=True)
+    received = graph.collect(messages.LabelInfo, NAV2_TOPICS["label_info"], latched())
+    graph.spin_until(lambda: received, "the class names")
+    names = {item.class_id: item.class_name for item in received[0].class_map}
+    assert names == dict(enumerate(LabelSet.load("carla29").names))
 
 
 def test_missing_class_names_are_said(
