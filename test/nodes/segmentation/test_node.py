@@ -247,13 +247,23 @@ def test_late_joiner_gets_the_legend_as_a_picture(graph: Graph, start: Start) ->
     assert bytes(pictures[0].data) == expected.tobytes()
 
 
-def test_label_info_where_vision_msgs_is_installed(graph: Graph, start: Start) -> None:
-    vision_msgs = pytest.importorskip("vision_msgs.msg")
+def test_label_info_names_the_classes_of_whatever_network_is_in_use(
+    graph: Graph, start: Start, networks: Path
+) -> None:
+    messages = pytest.importorskip(
+        "vision_msgs.msg",
+        reason="vision_msgs comes with ROS installations; CONTRIBUTING.md says how to have it here",
+    )
     start()
-    infos = graph.collect(vision_msgs.LabelInfo, "/front/segmentation/label_info", latched())
-    graph.spin_until(lambda: infos, "the label info")
-    names = [item.class_name for item in infos[0].class_map]
-    assert names == list(LabelSet.load("carla29").names)
+    infos = graph.collect(messages.LabelInfo, "/front/segmentation/label_info", latched())
+
+    def named() -> dict[int, str]:
+        return {item.class_id: item.class_name for item in infos[-1].class_map} if infos else {}
+
+    graph.spin_until(lambda: named() == dict(enumerate(LabelSet.load("carla29").names)), "names")
+    path = str(networks / "nuclei.safetensors")
+    assert graph.set_parameters(NODE, {"checkpoint": path}).successful
+    graph.spin_until(lambda: named() == {0: "Background", 1: "Nucleus"}, "the others")
 
 
 def test_qos_overrides(graph: Graph, start: Start) -> None:
