@@ -4,9 +4,9 @@
 
     ros2 launch unet_seg_ros segmentation.launch.py checkpoint:=/path/to/mine.safetensors
 
-It does so once, when it starts; later transitions are yours. A node that cannot be configured stays
-unconfigured and says why: correct the parameter, configure and activate it. One that cannot start
-at all ends the launch.
+It does so once, when it starts; later transitions are yours, and one that fails leaves the node
+unconfigured. A node that cannot start ends, and the launch with it, with status 1. With
+autostart:=false the node stays unconfigured until you, or a lifecycle manager, configure it.
 """
 
 from launch.actions import DeclareLaunchArgument

@@ -90,7 +90,7 @@ def test_every_latched_topic_that_is_recorded_is_listened_to_as_such():
     legends = {
         camera.output(name)
         for camera in cameras_of("surround")
-        for name in (topics.LEGEND, topics.LABEL_INFO)
+        for name in (topics.LEGEND, topics.LABEL_INFO, topics.LEGEND_IMAGE)
     }
     assert set(profiles) == legends | {"/evaluation/score", "/tf_static"}
     for profile in profiles.values():

@@ -198,6 +198,17 @@ def test_last_line_of_a_node_that_cannot_start_has_its_name(
     assert " at /" not in last
 
 
+def test_node_that_cannot_start_itself_ends(launch: Launch, networks: Path) -> None:
+    broken = networks / "broken.safetensors"
+    broken.write_bytes(b"no network")
+    process = launch_node(launch, broken, "autostart:=true")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "[unet_segmentation]: cannot configure: " in errors
+    assert "was to start itself (autostart) and cannot" in errors
+    assert "Traceback" not in errors
+
+
 def test_stalled_subscriber_holds_nobody_up(graph: Graph, launch: Launch, networks: Path) -> None:
     launch_node(
         launch,

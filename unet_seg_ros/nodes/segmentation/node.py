@@ -128,10 +128,11 @@ class SegmentationNode(LifecycleNode):
         return TransitionCallbackReturn.SUCCESS
 
     def _start(self) -> None:
-        """Configure and activate without a launch system."""
+        """Configure and activate, once; end where that fails, for nobody may be there to see it."""
         self.destroy_timer(self._autostart)
-        if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
-            self.trigger_activate()
+        for trigger in (self.trigger_configure, self.trigger_activate):
+            if trigger() != TransitionCallbackReturn.SUCCESS:
+                raise ParameterError("the node was to start itself (autostart) and cannot: it ends")
 
     def _configure(self) -> None:
         ego_masks = read_ego_masks(self._settings)

@@ -173,7 +173,7 @@ PARAMETERS = (
     ParameterSpec(
         "autostart",
         False,
-        "Whether the node configures and activates itself, for use without a launch system.",
+        "Whether the node configures and activates itself when it starts; it ends where it cannot.",
     ),
 )
 BY_NAME = {spec.name: spec for spec in PARAMETERS}
