@@ -14,7 +14,7 @@ from rosgraph_msgs.msg import Clock
 
 from unet_seg_ros.ros.clock_watch import warn_without_clock
 
-PATIENCE_S = 0.3
+PERIOD_S = 0.03
 
 
 def listener(graph: Graph, use_sim_time: bool) -> Node:
@@ -26,7 +26,7 @@ def warned(graph: Graph, node: Node) -> list[str]:
     """Return what a node logs until it has looked for the time."""
     logs = graph.collect(Log, "/rosout")
     graph.spin_until(lambda: node.count_subscribers("/rosout"), "the listener to logs")
-    warn_without_clock(node, PATIENCE_S)
+    warn_without_clock(node, PERIOD_S)
     graph.spin_until(lambda: not list(node.timers), "the end of its patience")
     node.get_logger().info("the end")
     graph.spin_until(lambda: any(log.msg == "the end" for log in logs), "the log")

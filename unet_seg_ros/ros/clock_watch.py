@@ -4,25 +4,41 @@
 
 from __future__ import annotations
 
+import itertools
+
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.node import Node
 
-PATIENCE_S = 10.0
 CLOCK = "/clock"
+LOOKS = 10
+PERIOD_S = 1.0
 
 
-def warn_without_clock(node: Node, patience_s: float = PATIENCE_S) -> None:
-    """Log a warning if nothing has come on /clock in time; not for a node that tells the time."""
+def warn_without_clock(node: Node, period_s: float = PERIOD_S) -> None:
+    """Log a warning once nothing has come on /clock in `LOOKS` periods.
+
+    Every look is one of the executor's, so that a callback that takes long, in which no message is
+    taken either, makes it wait longer.
+    """
+    looks = itertools.count(1)
 
     def look() -> None:
-        node.destroy_timer(timer)
-        tells_time = any(publisher.topic_name == CLOCK for publisher in node.publishers)
-        uses_sim_time = node.get_parameter("use_sim_time").value
-        if uses_sim_time and not tells_time and not node.get_clock().now().nanoseconds:
+        is_over = next(looks) == LOOKS
+        waits = _waits_for_time(node)
+        if is_over or not waits:
+            node.destroy_timer(timer)
+        if is_over and waits:
             node.get_logger().warning(
-                f"use_sim_time is true, but nothing has come on {CLOCK} for {patience_s:g} s: "
-                "start what tells the time, or start this node with use_sim_time:=false"
+                f"use_sim_time is true, but nothing has come on {CLOCK} for "
+                f"{LOOKS * period_s:g} s: start what tells the time, or start this node with "
+                "use_sim_time:=false"
             )
 
-    timer = node.create_timer(patience_s, look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+    timer = node.create_timer(period_s, look, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+
+def _waits_for_time(node: Node) -> bool:
+    tells_time = any(publisher.topic_name == CLOCK for publisher in node.publishers)
+    uses_sim_time = bool(node.get_parameter("use_sim_time").value)
+    return uses_sim_time and not tells_time and not node.get_clock().now().nanoseconds
