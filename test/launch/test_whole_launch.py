@@ -13,18 +13,27 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
+import cv2
+import numpy as np
 import pytest
+from diagnostic_msgs.msg import DiagnosticArray
 from graph import Graph
-from ros2_launch import SOURCES, Launch, Workspace
+from ros2_launch import SOURCES, Launch, Workspace, ros2_command
+from rosbags.highlevel import AnyReader
 from segmentation_graph import save_network
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
 from unet_seg_ros.ros import qos
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not ros2_command(), reason="ros2 launch is only in a ROS 2 installation"),
+]
 
-LABELS = "/carla/ego_vehicle/rgb_front/segmentation/labels"
+CAMERA = "/carla/ego_vehicle/rgb_front"
+LABELS = f"{CAMERA}/segmentation/labels"
+RECORDED = ("labels", "color_mask", "overlay", "confidence", "legend", "legend_image")
 PARAMETERS = """\
 /**:
   ros__parameters:
@@ -89,6 +98,9 @@ def test_masks_come_from_the_simulator_and_are_scored(graph, workspace, settings
     def scored() -> int:
         return json.loads(scores[-1].data)["frames"]["scored"] if scores else 0
 
+    bonnet = np.zeros((600, 800), np.uint8)
+    bonnet[500:] = 255
+    cv2.imwrite(str(workspace.folder / "bonnet.png"), bonnet)
     report = workspace.folder / "report"
     with workspace.launch(
         "carla.launch.py",
@@ -97,6 +109,8 @@ def test_masks_come_from_the_simulator_and_are_scored(graph, workspace, settings
         evaluate="true",
         report=report,
         keep_worst=2,
+        record="true",
+        ego_mask="['rgb_front=bonnet.png']",
         **settings,
     ) as launch:
         graph.spin_until(lambda: masks and scored(), "a mask and its score", START_S)
@@ -105,6 +119,12 @@ def test_masks_come_from_the_simulator_and_are_scored(graph, workspace, settings
     assert f"the report is {report}/report.html" in output
     assert (report / "report.html").stat().st_size > 10_000
     assert list((report / "worst_frames" / "rgb").glob("*.png"))
+    assert all(value == 255 for value in masks[0].data[500 * 800 :])
+    [bag] = workspace.folder.glob("rosbag2_*")
+    with AnyReader([bag]) as reader:
+        recorded = {topic for topic, info in reader.topics.items() if info.msgcount}
+    outputs = {f"{CAMERA}/segmentation/{name}" for name in RECORDED}
+    assert recorded >= outputs | {f"{CAMERA}/image", "/clock", "/diagnostics", "/evaluation/score"}
 
 
 def test_masks_come_from_pictures_that_are_played(graph, workspace, settings):
@@ -117,6 +137,30 @@ def test_masks_come_from_pictures_that_are_played(graph, workspace, settings):
         graph.spin_until(lambda: masks, "a mask", START_S)
         end(segmentation)
         end(camera)
+
+
+def test_later_transitions_are_the_users(graph, workspace, settings):
+    reports = graph.collect(DiagnosticArray, "/diagnostics")
+
+    def state() -> str:
+        return reports[-1].status[0].message if reports else ""
+
+    with workspace.launch("segmentation.launch.py", **settings) as segmentation:
+        graph.spin_until(lambda: state() == "active", "the node to start itself", START_S)
+        for transition in ("deactivate", "cleanup", "configure"):
+            assert graph.transition("/unet_segmentation", transition)
+        del reports[:]
+        graph.spin_until(lambda: len(reports) > 2, "three reports, a second apart")
+        assert {report.status[0].message for report in reports} == {"inactive"}
+        end(segmentation)
+
+
+def test_a_network_that_cannot_be_loaded_ends_it(workspace, settings):
+    settings["checkpoint"].write_bytes(b"no network")
+    with workspace.launch("segmentation.launch.py", **settings) as launch:
+        output = launch.rest()
+    assert "cannot configure: " in output
+    assert launch.process.returncode == 1
 
 
 def test_without_a_simulator_it_ends(workspace):

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from builtin_interfaces.msg import Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from ending import end
 from graph import Graph, reliable
@@ -27,6 +28,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile
 from rclpy.serialization import serialize_message
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import QosDurability, QosReliability
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
@@ -121,6 +123,20 @@ def test_a_topic_that_comes_later_is_recorded(tmp_path):
         publisher.publish(String(data="here I am"))
         graph.spin_until(lambda: node._bag.written, "the message")
     assert messages_in(tmp_path / "bag") == {"/late": [serialize_message(String(data="here I am"))]}
+
+
+def test_nothing_is_recorded_before_simulation_time_runs(tmp_path):
+    with Graph() as graph:
+        legend = graph.publisher(String, "/legend", LATCHED, matched=False)
+        legend.publish(String(data="before"))
+        clock = graph.publisher(Clock, "/clock", matched=False)
+        node = recorder(graph, tmp_path / "bag", pattern="/legend", use_sim_time=True)
+        graph.spin_until(clock.get_subscription_count, "the recorder's clock")
+        assert not legend.get_subscription_count()
+        clock.publish(Clock(clock=Time(sec=7)))
+        graph.spin_until(lambda: node._bag.written, "the message")
+    with AnyReader([tmp_path / "bag"]) as reader:
+        assert [time_ns for _, time_ns, _ in reader.messages()] == [7_000_000_000]
 
 
 def test_publishers_of_both_reliabilities_are_recorded(tmp_path):

@@ -168,6 +168,8 @@ class RecorderNode(Node):
 
     def _discover(self) -> None:
         self._bag.check()
+        if not self.get_clock().now().nanoseconds:
+            return  # before simulation time runs: a replay would wait from 0 until then
         for name, type_names in self.get_topic_names_and_types():
             if name not in self._seen and self._is_wanted(name) and self.count_publishers(name):
                 self._seen.add(name)
