@@ -68,7 +68,7 @@ def add_ego_mask_argument(parser: argparse.ArgumentParser, effect: str) -> None:
 
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --limit, --ego-mask, --device, --precision, --out and --json."""
+    """Add --limit, --ego-mask, --device, --precision, --threads, --out and --json."""
     parser.add_argument(
         "--limit",
         type=parse_count,
@@ -100,11 +100,19 @@ def add_camera_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --device and --precision."""
+    """Add --device, --precision and --threads."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
         default="auto",
         help="of the network (default: what the node takes on this machine)",
+    )
+    parser.add_argument(
+        "--threads",
+        type=parse_count,
+        default=0,
+        metavar="N",
+        help="of the CPU (default: as many as its cores, its affinity and a container's quota "
+        "allow)",
     )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --checkpoint, --device, --precision, --compile and --upsample."""
+    """Add --checkpoint, --device, --precision, --threads, --compile and --upsample."""
     parser.add_argument(
         "--checkpoint",
         default=DEFAULT,
@@ -53,4 +53,5 @@ def make_segmenter(options: argparse.Namespace) -> Segmenter:
         options.precision,
         compile="on" if options.compile else "off",
         upsample=options.upsample,
+        threads=options.threads,
     )

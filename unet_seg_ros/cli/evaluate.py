@@ -98,7 +98,9 @@ def run(options: argparse.Namespace) -> int:
     wanted = [options.checkpoint, options.against] if options.against else [options.checkpoint]
     files = [find_checkpoint(name) for name in wanted]
     segmenters = [
-        Segmenter.from_checkpoint(file, options.device, options.precision, compile="off")
+        Segmenter.from_checkpoint(
+            file, options.device, options.precision, compile="off", threads=options.threads
+        )
         for file in files
     ]
     names = _names(files, segmenters)

@@ -14,6 +14,7 @@ from types import ModuleType
 
 from unet_seg_ros import __version__
 from unet_seg_ros.packages import missing_package
+from unet_seg_ros.processors import sleep_while_waiting
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     _print_any_name()
+    sleep_while_waiting()
     try:
         commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
         for command in _commands():

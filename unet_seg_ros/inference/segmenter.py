@@ -29,6 +29,7 @@ from unet_seg_ros.inference.frames import Frame as Frame
 from unet_seg_ros.inference.frames import Request as Request
 from unet_seg_ros.inference.frames import Segmentation as Segmentation
 from unet_seg_ros.inference.options import Compile, Precision, Upsample
+from unet_seg_ros.inference.threads import use_threads
 from unet_seg_ros.labels.label_set import ColorOrder, LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.pictures.geometry import Size
@@ -84,6 +85,7 @@ class Segmenter:
         adapts: Whether frames of a size that comes often may wait, once, until the engine has
             recorded its work on them (CUDA only). Where no frame may wait, another thread does
             that by `warm_up`.
+        threads: Of the CPU, in the whole process; 0 is as many as it has processors for.
 
     Raises:
         SegmenterError: the device, the precision or the compiler is not there.
@@ -98,6 +100,7 @@ class Segmenter:
         input_size: Size | None = None,
         upsample: Upsample = "labels",
         adapts: bool = True,
+        threads: int = 0,
     ) -> None:
         self.checkpoint = checkpoint
         self.device = choose_device(device)
@@ -107,8 +110,11 @@ class Segmenter:
             raise SegmenterError(f"input_size must be width and height, not {self.input_size}")
         if upsample not in ("labels", "logits"):
             raise SegmenterError(f"upsample must be labels or logits, not {upsample!r}")
+        if threads < 0:
+            raise SegmenterError(f"threads must be from 0 on, not {threads}")
         if compile not in ("auto", "on", "off"):
             raise SegmenterError(f"compile must be auto, on or off, not {compile!r}")
+        use_threads(threads)
         self._engine = self._make_engine(compile, upsample, adapts)
         if device == "auto" and self.device == "cpu" and (reason := why_not_cuda()):
             self._engine.notes.append(f"runs on the cpu: {reason}")
@@ -122,6 +128,7 @@ class Segmenter:
         compile: Compile = "auto",
         input_size: Size | None = None,
         upsample: Upsample = "labels",
+        threads: int = 0,
     ) -> Segmenter:
         """Load the checkpoint at `path`; the other arguments are those of the class.
 
@@ -129,7 +136,8 @@ class Segmenter:
             CheckpointError: the file cannot be loaded.
             SegmenterError: the device, the precision or the compiler is not there.
         """
-        return cls(load_checkpoint(path), device, precision, compile, input_size, upsample)
+        checkpoint = load_checkpoint(path)
+        return cls(checkpoint, device, precision, compile, input_size, upsample, threads=threads)
 
     def __call__(self, frames: Sequence[Frame], request: Request = Request()) -> list[Segmentation]:  # noqa: B008
         """Segment `frames`, whose sizes and colour orders may differ, and return as many results.

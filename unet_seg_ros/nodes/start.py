@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from unet_seg_ros.packages import missing_package
+from unet_seg_ros.processors import sleep_while_waiting
 
 
 def start(module: str) -> int:
@@ -23,6 +24,7 @@ def start(module: str) -> int:
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _end_at_once)
+    sleep_while_waiting()
     try:
         node = importlib.import_module(module)
     except ModuleNotFoundError as error:

@@ -10,6 +10,7 @@ import torch
 from lightning.fabric import Fabric
 
 from unet_seg_ros.inference.segmenter import cpu_has_bfloat16
+from unet_seg_ros.inference.threads import use_threads
 from unet_seg_ros.training.recipe import Hardware
 
 
@@ -25,6 +26,7 @@ def launch(hardware: Hardware) -> Fabric:
         precision=precision(hardware),  # type: ignore[arg-type]
     )
     fabric.launch()
+    use_threads()
     return fabric
 
 

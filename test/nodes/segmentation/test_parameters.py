@@ -50,6 +50,7 @@ def test_defaults_are_possible() -> None:
     assert [camera.image for camera in settings.cameras] == ["/carla/ego_vehicle/rgb_front/image"]
     assert settings.checkpoint.name == "carla29-small.safetensors"
     assert settings.input_size is None
+    assert settings.threads == 0
     assert settings.warm_up_sizes == ((800, 600),)
     assert settings.groups == (Group("*"),)
 

@@ -106,6 +106,7 @@ def load_segmenter(settings: Settings, workloads: Sequence[Workload]) -> Segment
         input_size=settings.input_size,
         upsample=settings.upsample,
         adapts=False,
+        threads=settings.threads,
     )
     batch = min(len(settings.cameras), settings.max_batch)
     try:

@@ -104,6 +104,13 @@ PARAMETERS = (
         changeable=Changeable.UNCONFIGURED,
     ),
     ParameterSpec(
+        "threads",
+        0,
+        "How many threads of the CPU compute; 0 for as many as the cores, the affinity and the "
+        "quota of a container allow.",
+        range=(0, 1024),
+    ),
+    ParameterSpec(
         "warm_up_sizes",
         ["800x600"],
         "The sizes of the cameras' pictures, as WIDTHxHEIGHT, that the network is made ready for "
@@ -198,6 +205,7 @@ class Settings:
     compile: Compile
     input_size: Size | None
     upsample: Upsample
+    threads: int
     warm_up_sizes: tuple[Size, ...]
     max_batch: int
     outputs: frozenset[str]
@@ -246,6 +254,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
         compile=read_choice("compile", as_word(values["compile"]), COMPILE),
         input_size=_read_size("input_size", values["input_size"]) if values["input_size"] else None,
         upsample=read_choice("upsample", values["upsample"], UPSAMPLE),
+        threads=values["threads"],
         warm_up_sizes=tuple(
             _read_size("warm_up_sizes", size) for size in _filled(values["warm_up_sizes"])
         ),
