@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 from engines import EVERYTHING, only, picture, small_checkpoint
 
+from unet_seg_ros.inference import compiling
 from unet_seg_ros.inference.options import Compile, Upsample
 from unet_seg_ros.inference.segmenter import Frame, Segmenter, missing_compiler
 from unet_seg_ros.model.checkpoint import Checkpoint
@@ -90,6 +92,54 @@ def test_other_sizes_run_without_being_compiled(compiled: Segmenter, segmenter: 
     labels = only(compiled([frame])).labels
     assert graphs() == graphs_before
     np.testing.assert_array_equal(labels, only(segmenter([frame])).labels)
+
+
+@pytest.fixture
+def held_compiler() -> Iterator[threading.Lock]:
+    """A compiler that does not begin before the lock is released, nor outlive the test."""
+    lock = compiling._one_at_a_time
+    lock.acquire()
+    yield lock
+    if lock.locked():
+        lock.release()
+    for thread in threading.enumerate():
+        if thread.name == "compiler":
+            thread.join()
+
+
+def test_frames_run_uncompiled_until_the_compiler_is_done(
+    checkpoint: Checkpoint, segmenter: Segmenter, held_compiler: threading.Lock
+) -> None:
+    beside = Segmenter(checkpoint, "cpu", "float32", "background")
+    beside.warm_up([(160, 120)])
+    frame = Frame(picture(160, 120), "rgb")
+    expected = only(segmenter([frame])).labels.copy()
+    assert beside.is_compiling
+    np.testing.assert_array_equal(only(beside([frame])).labels, expected)
+    held_compiler.release()
+    while beside.is_compiling:
+        assert np.mean(only(beside([frame])).labels == expected) >= 0.9999
+    assert beside.compiled
+    assert beside.notes == ()
+    assert len(beside._engine._compiled) == 1
+    graphs_before = graphs()
+    assert np.mean(only(beside([frame])).labels == expected) >= 0.9999
+    assert graphs() == graphs_before
+
+
+def test_what_is_closed_is_not_compiled_any_more(
+    checkpoint: Checkpoint, held_compiler: threading.Lock
+) -> None:
+    beside = Segmenter(checkpoint, "cpu", "float32", "background")
+    beside.warm_up([(160, 120)])
+    (thread,) = (thread for thread in threading.enumerate() if thread.name == "compiler")
+    graphs_before = graphs()
+    beside.close()
+    held_compiler.release()
+    thread.join()
+    assert graphs() == graphs_before
+    assert not beside.is_compiling
+    assert len(beside._engine._compiled) == 0
 
 
 def test_a_compiler_that_fails_is_noted_and_not_fatal(

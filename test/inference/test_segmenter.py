@@ -312,7 +312,7 @@ def test_an_engine_is_made_from_a_file(checkpoint: Checkpoint, tmp_path: Path) -
         ({"device": "cuda:99"}, "device is cuda:99, but there"),
         ({"device": "cpu", "precision": "float16"}, "float16 needs CUDA"),
         ({"precision": "int8"}, "precision must be auto or one of float32, bfloat16, float16"),
-        ({"compile": "yes"}, "compile must be auto, on or off"),
+        ({"compile": "yes"}, "compile must be one of auto, on, off, background, not 'yes'"),
         ({"upsample": "image"}, "upsample must be labels or logits"),
         ({"input_size": (0, 300)}, "input_size must be"),
     ],

@@ -233,6 +233,7 @@ def _start_others(
             "image_topics": [IMAGE_TOPIC],
             "checkpoint": str(options.checkpoint.absolute()),
             "device": options.device,
+            "compile": "auto",  # no frame is lost to the compiler
             "input_size": f"{input_size[0]}x{input_size[1]}",
             "warm_up_sizes": [f"{width}x{height}"],
             "outputs": [topics.LABELS, topics.COLOR_MASK],

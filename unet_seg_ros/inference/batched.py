@@ -82,7 +82,7 @@ class BatchedEngine:
     """Segments batches of frames of one shape.
 
     Attributes:
-        compiled: Always False: there is no compiler.
+        compiled, is_compiling: Always False: there is no compiler.
         notes: What a user should know, one sentence each.
         out_of_memory_count: How often memory was full.
 
@@ -104,7 +104,7 @@ class BatchedEngine:
         upsample: Upsample,
         adapts: bool,
     ) -> None:
-        self.compiled = False
+        self.compiled = self.is_compiling = False
         self.notes: list[str] = []
         self.out_of_memory_count = 0
         self._device = device

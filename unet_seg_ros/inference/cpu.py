@@ -7,15 +7,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.inference.compiling import CompiledNetworks, Network
 from unet_seg_ros.inference.frames import Request, Segmentation
 from unet_seg_ros.inference.network import InferenceNetwork
 from unet_seg_ros.inference.options import Upsample
@@ -28,12 +28,7 @@ from unet_seg_ros.pictures.overlay import lay_over
 # A camera that changes its size for ever must not fill the memory: what belongs to the sizes that
 # were used longest ago is dropped.
 MAX_SIZES = 8
-# Versions of the network that the compiler makes in one process, whatever the checkpoint. Its own
-# limit is 8; isolate_recompiles would lift it, but mixes up the versions when one thread compiles
-# while another runs (torch 2.13).
-MAX_COMPILED = 64
 
-_Network = Callable[[Tensor, "tuple[int, int] | None", bool], "tuple[Tensor, Tensor | None]"]
 _Frames = tuple[tuple[int, ...], ColorOrder]
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -58,7 +53,8 @@ class CpuEngine:
     for one picture serves any number of cameras.
 
     Attributes:
-        compiled: Whether `warm_up` compiles the network.
+        compiled: Whether `warm_up` compiles the network; with `in_background`, it does not wait
+            for that, and frames run uncompiled meanwhile.
         notes: What a user should know about the speed, one sentence each.
     """
 
@@ -69,6 +65,7 @@ class CpuEngine:
         input_size: Size,
         upsample: Upsample,
         compile_: bool,
+        in_background: bool,
     ) -> None:
         keep_freed_memory()
         self.compiled = compile_
@@ -78,7 +75,9 @@ class CpuEngine:
         self._input_size = input_size
         self._upsample = upsample
         self._network = InferenceNetwork(checkpoint, dtype)
-        self._compiled: OrderedDict[object, _Network] = OrderedDict()
+        self._compiled = CompiledNetworks(
+            self._network, in_background, MAX_SIZES, self._stop_compiling
+        )
         self._buffers: OrderedDict[_Frames, list[_Buffers]] = OrderedDict()
 
     def is_warm(self, size: Size, batch: int, confidence: bool) -> bool:
@@ -90,10 +89,20 @@ class CpuEngine:
             for (shape, _), buffers in self._buffers.items()
         )
 
+    @property
+    def is_compiling(self) -> bool:
+        """Whether frames run uncompiled until the compiler is done."""
+        return self._compiled.is_compiling
+
     def warm_up(self, size: Size, batch: int, confidence: bool) -> None:
         """Compile the network for frames of `size`, (width, height), and run all of it once."""
         if self.compiled:
-            self._compile(size, confidence)
+            width, height = network_size(size, self._input_size)
+            small = np.zeros((height, width, 3), np.uint8)
+            self._compiled.prepare(
+                self._network_key(size, confidence),
+                lambda network: self._run(network, small, size, confidence),
+            )
         black = np.zeros((size[1], size[0], 3), np.uint8)
         self.segment([black] * batch, "rgb", Request(confidence=confidence))
 
@@ -152,34 +161,22 @@ class CpuEngine:
         self, rgb: Uint8Array, size: Size, confidence: bool
     ) -> tuple[Uint8Array, Uint8Array | None]:
         """Return the ids and probabilities of an `(h, w, 3)` picture, at its size or at `size`."""
+        compiled = self._compiled.get(self._network_key(size, confidence))
+        if compiled is not None:
+            try:
+                return self._run(compiled, rgb, size, confidence)
+            except Exception as error:
+                self._stop_compiling(error)
+        return self._run(self._network, rgb, size, confidence)
+
+    def _run(
+        self, network: Network, rgb: Uint8Array, size: Size, confidence: bool
+    ) -> tuple[Uint8Array, Uint8Array | None]:
         image = torch.from_numpy(rgb).permute(2, 0, 1).unsqueeze(0)
         logits_size = size[::-1] if self._upsample == "logits" else None
-        key = self._network_key(size, confidence)
         with torch.inference_mode():
-            try:
-                network = self._compiled.get(key, self._network)
-                labels, probabilities = network(image, logits_size, confidence)
-            except Exception as error:
-                # Compiling runs much foreign code, which raises whatever it likes.
-                if network is self._network:
-                    raise
-                self._stop_compiling(error)
-                labels, probabilities = self._network(image, logits_size, confidence)
+            labels, probabilities = network(image, logits_size, confidence)
         return labels[0].numpy(), None if probabilities is None else probabilities[0].numpy()
-
-    def _compile(self, size: Size, confidence: bool) -> None:
-        key = self._network_key(size, confidence)
-        if key in self._compiled:
-            return
-        network = torch.compile(  # type: ignore[call-overload]
-            self._network, dynamic=False, recompile_limit=MAX_COMPILED
-        )
-        _remember(self._compiled, key, network)
-        width, height = network_size(size, self._input_size)
-        # Compiling happens in the first run. Frozen weights are constants to the compiler, which
-        # packs them for the CPU; as an option of torch.compile this comes too late.
-        with torch._inductor.config.patch(freezing=True):
-            self._run_network(np.zeros((height, width, 3), np.uint8), size, confidence)
 
     def _stop_compiling(self, error: Exception) -> None:
         self.compiled = False

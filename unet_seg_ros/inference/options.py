@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
-Compile = Literal["auto", "on", "off"]
+Compile = Literal["auto", "on", "off", "background"]
 Upsample = Literal["labels", "logits"]
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)

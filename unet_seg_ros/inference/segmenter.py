@@ -28,7 +28,7 @@ from unet_seg_ros.inference.errors import SegmenterError as SegmenterError
 from unet_seg_ros.inference.frames import Frame as Frame
 from unet_seg_ros.inference.frames import Request as Request
 from unet_seg_ros.inference.frames import Segmentation as Segmentation
-from unet_seg_ros.inference.options import Compile, Precision, Upsample
+from unet_seg_ros.inference.options import COMPILE, Compile, Precision, Upsample
 from unet_seg_ros.inference.threads import use_threads
 from unet_seg_ros.labels.label_set import ColorOrder, LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
@@ -52,6 +52,10 @@ class Engine(Protocol):
 
     def is_warm(self, size: Size, batch: int, confidence: bool) -> bool:
         """Return whether `warm_up` would gain nothing, now."""
+
+    @property
+    def is_compiling(self) -> bool:
+        """Whether frames are slow until a compiler in the background is done."""
 
     def warm_up(self, size: Size, batch: int, confidence: bool) -> None:
         """Prepare for up to `batch` frames of `size` at a time."""
@@ -78,7 +82,8 @@ class Segmenter:
         precision: Of the network. "auto" is float16 on CUDA, bfloat16 on CPUs that have it
             in hardware (AVX-512 BF16, AMX), otherwise float32.
         compile: Whether `warm_up` compiles the network (CPU only): "auto" does where there
-            is a C++ compiler, "on" insists on one.
+            is a C++ compiler, "on" insists on one; "background" does as "auto", but `warm_up`
+            does not wait, and frames run uncompiled until the compiler is done.
         input_size: (width, height), by default the checkpoint's.
         upsample: "labels" brings the label map to the frame's size, "logits" the scores of the
             classes: smoother edges, several times the work.
@@ -112,8 +117,8 @@ class Segmenter:
             raise SegmenterError(f"upsample must be labels or logits, not {upsample!r}")
         if threads < 0:
             raise SegmenterError(f"threads must be from 0 on, not {threads}")
-        if compile not in ("auto", "on", "off"):
-            raise SegmenterError(f"compile must be auto, on or off, not {compile!r}")
+        if compile not in COMPILE:
+            raise SegmenterError(f"compile must be one of {', '.join(COMPILE)}, not {compile!r}")
         use_threads(threads)
         self._engine = self._make_engine(compile, upsample, adapts)
         if device == "auto" and self.device == "cpu" and (reason := why_not_cuda()):
@@ -199,6 +204,11 @@ class Segmenter:
         return self._engine.compiled
 
     @property
+    def is_compiling(self) -> bool:
+        """Whether frames run uncompiled until the compiler is done."""
+        return self._engine.is_compiling
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a user should know about this engine, one sentence each; often nothing."""
         return tuple(self._engine.notes)
@@ -217,7 +227,9 @@ class Segmenter:
         if compile == "on" and obstacle:
             raise SegmenterError(f"compile is on, but the network {obstacle}")
         wanted = compile != "off" and obstacle is None
-        engine = CpuEngine(self.checkpoint, dtype, self.input_size, upsample, wanted)
+        engine = CpuEngine(
+            self.checkpoint, dtype, self.input_size, upsample, wanted, compile == "background"
+        )
         if obstacle:
             engine.notes.append(obstacle)
         return engine

@@ -78,8 +78,11 @@ def double_conv(
 
 
 def initialise(module: nn.Module) -> None:
-    """Start the weights of a convolution He-normal and its bias at zero."""
-    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
+    """Start the weights of a convolution He-normal and its bias at zero.
+
+    On the meta device there are none; to draw them, torch would import its compiler, for seconds.
+    """
+    if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)) and not module.weight.is_meta:
         # A transposed convolution of stride 2 has one input per output channel and filter:
         # its fan-in is the first dimension of the weight alone.
         if isinstance(module, nn.ConvTranspose2d):

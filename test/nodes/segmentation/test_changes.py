@@ -29,6 +29,7 @@ from segmentation_graph import (
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
+from unet_seg_ros.inference import compiling
 from unet_seg_ros.inference.cpu import missing_compiler
 from unet_seg_ros.inference.frames import Request
 
@@ -140,6 +141,24 @@ def test_network_is_compiled_beside_for_a_size_that_nobody_announced(
         ),
         "the compiled network",
         deadline_s=90,
+    )
+    camera.publish(message(picture()))
+    graph.spin_until(lambda: len(masks) == 2, "a label map, compiled")
+
+
+@pytest.mark.skipif(missing_compiler() is not None, reason="there is no C++ compiler")
+def test_the_first_masks_do_not_wait_for_the_compiler(graph: Graph, start: Start) -> None:
+    with compiling._one_at_a_time:  # the compiler does not begin
+        node = start(compile="background", warm_up_sizes=[f"{WIDTH}x{HEIGHT}"])
+        reports, masks = Reports(graph), graph.collect(Image, LABELS)
+        camera = graph.publisher(Image, FRONT)
+        graph.listened(node, LABELS)
+        camera.publish(message(picture()))
+        graph.spin_until(lambda: masks, "a label map, uncompiled")
+        graph.spin_until(lambda: reports.value("engine", "first_mask_s"), "the time of the first")
+        assert reports.value("engine", "compiled") == "not yet"
+    graph.spin_until(
+        lambda: reports.value("engine", "compiled") == "yes", "the compiler", deadline_s=90
     )
     camera.publish(message(picture()))
     graph.spin_until(lambda: len(masks) == 2, "a label map, compiled")

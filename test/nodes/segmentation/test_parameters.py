@@ -180,7 +180,7 @@ def test_config_file_is_loaded_into_a_node_as_ros2_param_load_does(
     graph.spin_until(future.done, "an answer")
     parameters = parameter_dict_from_yaml_file(str(path), use_wildcard=True)
     assert [result.reason for result in future.result().results] == [""] * len(parameters)
-    names = values().keys() - {"diagnostics_period", "autostart"}
+    names = values().keys() - {"threads", "diagnostics_period", "autostart"}
     assert {name: as_word(node.get_parameter(name).value) for name in names} == {
         name: as_word(value) for name, value in values(max_batch=3).items() if name in names
     }

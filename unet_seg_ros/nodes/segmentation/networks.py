@@ -126,11 +126,17 @@ def describe(segmenter: Segmenter) -> dict[str, str]:
         "label_set": segmenter.label_set.name,
         "device": str(segmenter.device),
         "precision": str(segmenter.precision),
-        "compiled": "yes" if segmenter.compiled else "no",
+        "compiled": _compiled(segmenter),
         "input_size": f"{width}x{height}",
         "notes": "; ".join(segmenter.notes),
         "out_of_memory": str(segmenter.out_of_memory_count),
     }
+
+
+def _compiled(segmenter: Segmenter) -> str:
+    if segmenter.is_compiling:
+        return "not yet"
+    return "yes" if segmenter.compiled else "no"
 
 
 def summary(segmenter: Segmenter) -> str:

@@ -17,6 +17,7 @@ import functools
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -48,7 +49,7 @@ from unet_seg_ros.nodes.segmentation.parameters import (
     resolve_groups,
 )
 from unet_seg_ros.nodes.segmentation.worker import Camera, Worker, Workload
-from unet_seg_ros.process import leave
+from unet_seg_ros.process import age_s, leave
 from unet_seg_ros.ros import qos
 from unet_seg_ros.ros.parameters import Changeable, ParameterError, as_word
 from unet_seg_ros.ros.run import run, sentence
@@ -82,6 +83,7 @@ class SegmentationNode(LifecycleNode):
         self._loading: Future[Segmenter] | None = None
         self._ready: set[Workload] = set()  # what a network is warmed up for when it is loaded
         self._problem = ""
+        self._is_compiling = False  # the network in use, in the background
         self._types = TypeWatch(self)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
@@ -196,7 +198,11 @@ class SegmentationNode(LifecycleNode):
     def _load(self) -> Future[Segmenter]:
         """Load the checkpoint that the parameters name, beside whatever is in use."""
         self._ready |= {Workload(size) for size in self._settings.warm_up_sizes}
-        work = functools.partial(load_segmenter, self._settings, sorted(self._ready))
+        settings = self._settings
+        if self._worker and settings.compile == "background":
+            # Frames have a network until this one takes over, compiled.
+            settings = replace(settings, compile="auto")
+        work = functools.partial(load_segmenter, settings, sorted(self._ready))
         return run_in_background(work, "checkpoint loader")
 
     def _wait_for(self, work: Future[Result]) -> Result:
@@ -303,7 +309,16 @@ class SegmentationNode(LifecycleNode):
             problem = types.get(image_topic) or types.get(info_topic, "")
             statuses.append(camera_status(name, image_topic, window, is_active, problem))
         self._diagnostics.publish(stamped(self, statuses))
+        self._tell_compiled()
         self._keep_ready()
+
+    def _tell_compiled(self) -> None:
+        was_compiling = self._is_compiling
+        self._is_compiling = bool(self._worker and self._worker.segmenter.is_compiling)
+        if self._worker and was_compiling and not self._is_compiling:
+            self.get_logger().info(
+                f"{age_s():.1f} s after the start: {summary(self._worker.segmenter)}"
+            )
 
     def _engine_report(self) -> EngineReport:
         if not self._worker:
@@ -313,6 +328,8 @@ class SegmentationNode(LifecycleNode):
             "ready_for": ", ".join(map(str, sorted(self._ready))),
             "loading": "yes" if self._loading else "no",
         }
+        if self._worker.first_mask_s:
+            values["first_mask_s"] = f"{self._worker.first_mask_s:.1f}"
         state = "active" if self._listening else "inactive"
         return EngineReport(state, values, self._worker.take_failures(), self._problem)
 

@@ -80,9 +80,9 @@ PARAMETERS = (
     ),
     ParameterSpec(
         "compile",
-        "auto",
-        "Whether the network is compiled with torch.compile; auto compiles where a C++ compiler is "
-        "found.",
+        "background",
+        "Whether the network is compiled with torch.compile; background compiles where a C++ "
+        "compiler is found, while frames run uncompiled; auto compiles before the first frame.",
         f"One of {', '.join(COMPILE)}.",
         is_dynamically_typed=True,  # see as_word
         changeable=Changeable.UNCONFIGURED,

@@ -25,6 +25,7 @@ from unet_seg_ros.nodes.slots import NewestFrames
 from unet_seg_ros.nodes.statistics import CameraStatistics
 from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.geometry import Size
+from unet_seg_ros.process import age_s
 from unet_seg_ros.units import NS_PER_S
 
 if TYPE_CHECKING:  # it brings torch, which takes seconds to import: the loader's thread does that
@@ -115,6 +116,9 @@ class Worker:
     The thread runs between `start` and `stop`. Every method is for the executor's thread; the
     worker's own thread sees what they leave: waiting frames, and the plan.
 
+    Attributes:
+        first_mask_s: When the first mask was published, in seconds from the process's start.
+
     Raises:
         ParameterError: the settings do not fit the segmenter's label set.
     """
@@ -132,6 +136,7 @@ class Worker:
         self._waiting: NewestFrames[RawFrame] = NewestFrames()
         self._thread: threading.Thread | None = None
         self._failures: deque[str] = deque()
+        self.first_mask_s: float | None = None
         try:
             for names in settings.drop_in.topics_of(settings.cameras):
                 image = names.camera.image
@@ -290,6 +295,9 @@ class Worker:
         )
         job.times_ms.update(self._times_by_stamp(job))
         job.camera.statistics.frame_published(job.times_ms)
+        if self.first_mask_s is None:
+            self.first_mask_s = age_s()
+            self._node.get_logger().info(f"first masks {self.first_mask_s:.1f} s after the start")
 
     def _times_by_stamp(self, job: _Job) -> dict[str, float]:
         """Return the time from the stamp to here and to the callback, by the node's clock."""
