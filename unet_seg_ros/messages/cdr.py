@@ -10,12 +10,22 @@ NUL, then its bytes; a sequence is its length, then its elements.
 
 from __future__ import annotations
 
+import ctypes
 import struct
+
+import numpy as np
 
 from unet_seg_ros.units import NS_PER_S
 
 _ENCAPSULATION_SIZE = 4
 _BYTE_ORDERS = {b"\x00\x00": ">", b"\x00\x01": "<"}
+
+_new_bytes = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_char_p, ctypes.c_ssize_t)(
+    ("PyBytes_FromStringAndSize", ctypes.pythonapi)
+)
+_address_of_bytes = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object)(
+    ("PyBytes_AsString", ctypes.pythonapi)
+)
 
 
 class CdrError(ValueError):
@@ -123,10 +133,25 @@ class CdrWriter:
     def close_with_octets(self, octets: memoryview) -> bytes:
         """Write a C-contiguous sequence<uint8> as the last field and return the message.
 
-        The octets are copied once, straight into the result.
+        The octets are copied once, straight into the result, and other threads run meanwhile.
         """
         self.uint32(octets.nbytes)
-        return bytes(self._message) + octets
+        return _joined(bytes(self._message), octets)
 
     def _align(self) -> None:
         self._message += bytes(-len(self._message) % 4)
+
+
+def _joined(head: bytes, octets: memoryview) -> bytes:
+    """Return `head` + `octets`, copied without Python's lock, which `+` and `join` keep.
+
+    A bytes object may be filled where it was made without content (Python's C API,
+    PyBytes_FromStringAndSize), and `memmove` lets go of the lock.
+    """
+    message: bytes = _new_bytes(None, len(head) + octets.nbytes)
+    address = _address_of_bytes(message)
+    ctypes.memmove(address, head, len(head))
+    if octets.nbytes:
+        source = np.frombuffer(octets, np.uint8).ctypes.data
+        ctypes.memmove(address + len(head), source, octets.nbytes)
+    return message
