@@ -99,8 +99,10 @@ class Painter:
             if request.color_mask:
                 masks["color_mask"] = color_mask
             if request.overlay:
-                opacity = torch.where(_outlines(labels)[..., None], 1.0, request.overlay_opacity)
-                blend = torch.lerp(rgb.float(), color_mask.float(), opacity)
+                # No torch.where between numbers: it would copy both to the device, and wait.
+                opacity = torch.full(labels.shape, request.overlay_opacity, device=labels.device)
+                opacity.masked_fill_(_outlines(labels), 1.0)
+                blend = torch.lerp(rgb.float(), color_mask.float(), opacity[..., None])
                 masks["overlay"] = blend.round().to(torch.uint8)
         if request.groups:
             tables = self._tables(dict(request.groups))
