@@ -75,22 +75,21 @@ def shapes(say: Say, device: str) -> None:
     checkpoint = load()
     segmenter = Segmenter(checkpoint, device, adapts=False)
     plain = Segmenter(checkpoint, device, adapts=False)
-    sizes = [(600 + 24 * step, 900) for step in range(MAX_RECORDINGS + 8)]
-    expected = {}
-    for size in sizes:
-        (result,) = plain(frames(size, 1))
-        expected[size] = result.labels.copy()
+    count = MAX_RECORDINGS + 8
+    sizes = [(224 + 24 * (step % 8), 160 + 16 * (step // 8)) for step in range(count)]
+    given = [frames(size, 1) for size in sizes]
+    expected = [plain(frame)[0].labels.copy() for frame in given]
     worst = 0.0
     for step, size in enumerate(sizes):
         segmenter.warm_up([size])
-        for other in sizes[: step + 1]:
-            (result,) = segmenter(frames(other, 1))
-            worst = max(worst, float((result.labels != expected[other]).mean()))
-    say(f"{len(sizes)} shapes: largest share of labels unlike those unrecorded", f"{worst:.5f}")
+        for number in range(step + 1):
+            (result,) = segmenter(given[number])
+            worst = max(worst, float((result.labels != expected[number]).mean()))
+    say(f"{count} shapes: largest share of labels unlike those unrecorded", f"{worst:.5f}")
     say("notes", segmenter.notes)
     segmenter.close()
-    (result,) = segmenter(frames(sizes[0], 1))
-    say("after close", f"{float((result.labels != expected[sizes[0]]).mean()):.5f}")
+    (result,) = segmenter(given[0])
+    say("after close", f"{float((result.labels != expected[0]).mean()):.5f}")
 
 
 def swaps(say: Say, device: str, seconds: float = 12) -> None:

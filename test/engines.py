@@ -62,3 +62,7 @@ def outlined(labels: Uint8Array) -> npt.NDArray[np.bool_]:
     wider = np.pad(labels, 1, mode="edge")
     neighbours = (wider[:-2, 1:-1], wider[2:, 1:-1], wider[1:-1, :-2], wider[1:-1, 2:])
     return np.any([neighbour != labels for neighbour in neighbours], axis=0)
+
+
+def has_cuda_bfloat16() -> bool:
+    return torch.cuda.is_bf16_supported(including_emulation=False)

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from engines import only, plain_logits
+from engines import has_cuda_bfloat16, only, plain_logits
 
 from unet_seg_ros.inference.segmenter import Frame, Segmenter
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
@@ -76,6 +76,8 @@ def test_the_engine_agrees_with_plain_pytorch(
     compile: Any,
     agreement: float,
 ) -> None:
+    if (device, precision) == ("cuda", "bfloat16") and not has_cuda_bfloat16():
+        pytest.skip("the card has no bfloat16")
     segmenter = Segmenter(checkpoint, device, precision, compile)
     if compile == "auto":
         segmenter.warm_up([(640, 380)])

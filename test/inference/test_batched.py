@@ -218,7 +218,7 @@ def test_where_no_frame_may_wait_frames_record_nothing(
 
 def test_sizes_beyond_the_limit_run_unrecorded(device: _Processor, make_engine: MakeEngine) -> None:
     engine = make_engine()
-    sizes = [(60 + 4 * step, 60) for step in range(MAX_RECORDINGS + 2)]
+    sizes = [(20 + 4 * (n % 12), 20 + 4 * (n // 12)) for n in range(MAX_RECORDINGS + 2)]
     for size in sizes:
         engine.warm_up(size, 1, confidence=False)
     assert len(device.recorded) == MAX_RECORDINGS

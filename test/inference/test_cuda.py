@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from engines import EVERYTHING, in_order, only, outlined, picture, small_checkpoint
+from engines import (
+    EVERYTHING,
+    has_cuda_bfloat16,
+    in_order,
+    only,
+    outlined,
+    picture,
+    small_checkpoint,
+)
 
 from unet_seg_ros.inference.cuda import _settings
 from unet_seg_ros.inference.device_errors import is_out_of_memory
@@ -106,6 +114,8 @@ class TestCuda:
         self, checkpoint: Checkpoint, precision: Any, agreement: float
     ) -> None:
         """Frames of several sizes and colour orders, in one call."""
+        if precision == "bfloat16" and not has_cuda_bfloat16():
+            pytest.skip("the card has no bfloat16")
         frames = [
             Frame(picture(200, 150, 0), "rgb"),
             Frame(in_order(picture(160, 120, 1), "bgra"), "bgra"),

@@ -17,8 +17,9 @@ from typing import Generic, TypeVar
 # How many frames a recording is for; a batch is padded up to the next.
 BATCHES = (1, 2, 4, 8)
 MAX_BATCH = BATCHES[-1]
-# All recordings of an engine; beyond them it runs without.
-MAX_RECORDINGS = 16
+# All recordings of an engine; beyond them it runs without. Eight sizes in every batch, with and
+# without confidence: they work in the same memory, so each costs little more than its results.
+MAX_RECORDINGS = 8 * len(BATCHES) * 2
 # How often a batch comes before it is worth a recording.
 OFTEN = 16
 # Sizes that come seldom are not counted for ever.
