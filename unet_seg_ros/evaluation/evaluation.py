@@ -250,7 +250,8 @@ def _score_frame(
     evaluation.sizes[width, height] += 1
     for segmenter, result in zip(segmenters, evaluation.results, strict=True):
         # What is done once for a size is not part of a frame's time.
-        segmenter.warm_up([(width, height)], confidence=True)
+        if evaluation.sizes[width, height] == 1:
+            segmenter.warm_up([(width, height)], confidence=True)
         begin_ns = time.perf_counter_ns()
         [segmentation] = segmenter(
             [Frame(sample.image, "rgb", sample.ego_mask)], Request(confidence=True)
