@@ -134,8 +134,8 @@ def _begin_again(event: ProcessExited) -> list[Action]:
 
     return [
         LogInfo(
-            msg=f"{event.process_name} ended with status {event.returncode}; CARLA's client aborted "
-            f"it, now or before: starting it again in {RETRY_S:g} s"
+            msg=f"{event.process_name} ended with status {event.returncode}; CARLA's client "
+            f"aborted it, now or before: starting it again in {RETRY_S:g} s"
         ),
         RegisterEventHandler(OnProcessExit(target_action=again, on_exit=after)),
         TimerAction(period=RETRY_S, actions=[again]),
