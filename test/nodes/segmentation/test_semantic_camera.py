@@ -76,7 +76,7 @@ def test_a_node_that_was_written_against_the_truth_runs_unchanged(
     )
     header = Header(STAMP_NS, "ego_vehicle/rgb_front")
     info = pinhole_camera_info(header, 320, 240, 90.0)
-    infos = graph.publisher(CameraInfo, f"{CAMERA}/camera_info")
+    infos = graph.publisher(CameraInfo, f"{CAMERA}/camera_info", matched=False)
     camera = graph.publisher(Image, f"{CAMERA}/image")
 
     def has_both() -> bool:
