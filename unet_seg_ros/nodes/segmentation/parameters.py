@@ -114,7 +114,7 @@ PARAMETERS = (
         "warm_up_sizes",
         ["800x600"],
         "The sizes of the cameras' pictures, as WIDTHxHEIGHT, that the network is made ready for "
-        "before the first frame.",
+        "from the start.",
         "For example 800x600; a single empty string for none.",
         changeable=Changeable.UNCONFIGURED,
     ),
