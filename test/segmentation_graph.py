@@ -4,17 +4,21 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import pytest
 import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from graph import Graph
 from sensor_msgs.msg import Image
 
-from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
+from unet_seg_ros.inference.segmenter import Frame, Request, Segmentation, Segmenter
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Header, write_image
 from unet_seg_ros.model.checkpoint import Checkpoint, save_checkpoint
@@ -60,6 +64,10 @@ def stamp(image: Image) -> int:
     return image.header.stamp.sec * 10**9 + image.header.stamp.nanosec
 
 
+def rclpy_version() -> int:
+    return int(importlib.metadata.version("rclpy").partition(".")[0])
+
+
 def segment(checkpoint: Path, pixels: np.ndarray, request: Request) -> dict[str, np.ndarray]:
     """Return what the engine itself makes of a BGR picture, by the topics' names."""
     segmenter = Segmenter.from_checkpoint(
@@ -74,6 +82,38 @@ def segment(checkpoint: Path, pixels: np.ndarray, request: Request) -> dict[str,
         "confidence": result.confidence,
         **masks,
     }
+
+
+class Gate:
+    """Holds the engine's calls until it is opened: overload, on however fast a machine.
+
+    `frames_per_call` tells of every call so far.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.is_reached = threading.Event()
+        self.frames_per_call: list[int] = []
+        self._permits = threading.Semaphore(0)
+        self._is_open = False
+        segment = Segmenter.__call__
+
+        def held(segmenter: Segmenter, frames: list[Frame], *request: Any) -> list[Segmentation]:
+            self.is_reached.set()
+            self.frames_per_call.append(len(frames))
+            if not self._is_open:
+                self._permits.acquire()
+            return segment(segmenter, frames, *request)
+
+        monkeypatch.setattr(Segmenter, "__call__", held)
+
+    def let_one_through(self) -> None:
+        """Let one call through, the one that is held or the next."""
+        self._permits.release()
+
+    def open(self) -> None:
+        """Let every call through from now on."""
+        self._is_open = True
+        self._permits.release()
 
 
 class Reports:

@@ -44,3 +44,14 @@ def test_close_ends_a_waiting_take_and_gives_back_what_was_left() -> None:
     frames.put("front", 1)
     assert frames.close() == {"front": 1}
     assert frames.take(limit=1) == {}
+
+
+def test_wake_ends_one_take_without_frames() -> None:
+    frames: NewestFrames[int] = NewestFrames()
+    taken = run_in_background(lambda: frames.take(limit=1), "taker")
+    frames.wake()
+    assert taken.result(timeout=60) == {}
+    assert not frames.is_closed
+    taken = run_in_background(lambda: frames.take(limit=1), "taker")
+    frames.put("front", 7)
+    assert taken.result(timeout=60) == {"front": 7}

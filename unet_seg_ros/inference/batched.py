@@ -83,6 +83,7 @@ class BatchedEngine:
 
     Attributes:
         compiled, is_compiling: Always False: there is no compiler.
+        batch_limit: How many frames gain from being segmented in one call.
         notes: What a user should know, one sentence each.
         out_of_memory_count: How often memory was full.
 
@@ -105,6 +106,7 @@ class BatchedEngine:
         adapts: bool,
     ) -> None:
         self.compiled = self.is_compiling = False
+        self.batch_limit = MAX_BATCH
         self.notes: list[str] = []
         self.out_of_memory_count = 0
         self._device = device

@@ -55,6 +55,7 @@ class CpuEngine:
     Attributes:
         compiled: Whether `warm_up` compiles the network; with `in_background`, it does not wait
             for that, and frames run uncompiled meanwhile.
+        batch_limit: 1, so that no frame waits for another to be ready.
         notes: What a user should know about the speed, one sentence each.
     """
 
@@ -69,6 +70,7 @@ class CpuEngine:
     ) -> None:
         keep_freed_memory()
         self.compiled = compile_
+        self.batch_limit = 1
         self.notes: list[str] = []
         self.out_of_memory_count = 0
         self._color_table = checkpoint.label_set.color_table.reshape(256, 1, 3)

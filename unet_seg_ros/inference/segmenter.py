@@ -47,6 +47,7 @@ class Engine(Protocol):
     """What a device must offer; frames come grouped by shape and colour order."""
 
     compiled: bool
+    batch_limit: int
     notes: list[str]
     out_of_memory_count: int
 
@@ -207,6 +208,11 @@ class Segmenter:
     def is_compiling(self) -> bool:
         """Whether frames run uncompiled until the compiler is done."""
         return self._engine.is_compiling
+
+    @property
+    def batch_limit(self) -> int:
+        """How many frames gain from being segmented in one call; 1 where none does."""
+        return self._engine.batch_limit
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -20,6 +20,12 @@ class NewestFrames(Generic[Frame]):
         self._frames: dict[str, Frame] = {}
         self._changed = threading.Condition()
         self._closed = False
+        self._woken = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
 
     def put(self, camera: str, frame: Frame) -> Frame | None:
         """Leave `frame` for `camera` and return the waiting frame that it replaces, if any."""
@@ -30,17 +36,24 @@ class NewestFrames(Generic[Frame]):
         return replaced
 
     def take(self, limit: int) -> dict[str, Frame]:
-        """Wait for frames and take those of up to `limit` cameras; empty when closed.
+        """Wait for frames and take those of up to `limit` cameras; empty when closed or woken.
 
         The cameras that have waited longest come first, so that none starves.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._frames or self._closed)
+            self._changed.wait_for(lambda: self._frames or self._closed or self._woken)
+            self._woken = False
             if self._closed:
                 return {}
             # A dictionary keeps the place of a key whose value is replaced.
             cameras = list(self._frames)[:limit]
             return {camera: self._frames.pop(camera) for camera in cameras}
+
+    def wake(self) -> None:
+        """End a `take` that waits, or the next one, whether or not there are frames."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
 
     def close(self) -> dict[str, Frame]:
         """End every `take`, present and future; return the frames that still waited."""

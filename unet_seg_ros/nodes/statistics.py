@@ -48,6 +48,12 @@ class Window:
     times: Mapping[str, Spread]
 
     @property
+    def in_work(self) -> int:
+        """Frames that came and are neither published nor dropped nor refused yet."""
+        done = self.published + sum(self.dropped.values()) + sum(self.refused.values())
+        return self.received - done
+
+    @property
     def rate_in(self) -> float:
         """Frames received per second in the window."""
         return self.recent_received / self.seconds

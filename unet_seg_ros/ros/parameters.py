@@ -9,7 +9,8 @@ raises a `ParameterError` with the reason.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -105,3 +106,21 @@ def check_topic(name: str, topic: str) -> None:
     except InvalidTopicNameException as error:
         reason = str(error).splitlines()[0]
         raise ParameterError(f"{name}: {topic!r} is refused: {reason}") from error
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Say of which parameter a value is that something within refuses.
+
+    Raises:
+        ParameterError: Something did, with a ValueError.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ParameterError(f"{what}: {error}") from error
+
+
+def filled(values: Sequence[str] | None) -> list[str]:
+    """Return the texts that are not empty: ROS parameter files cannot say an empty list."""
+    return [value for value in values or () if value]

@@ -63,7 +63,7 @@ def run(
             # From here on a signal shuts the context down as well, which ends the spinning.
             install_signal_handlers()
             if not signals:
-                _spin(node, survived_errors)
+                _spin(node, reasons, survived_errors)
         finally:
             node.destroy_node()
     except reasons as error:
@@ -78,7 +78,9 @@ def run(
     return 0
 
 
-def _spin(node: Node, survived_errors: tuple[type[Exception], ...]) -> None:
+def _spin(
+    node: Node, reasons: tuple[type[Exception], ...], survived_errors: tuple[type[Exception], ...]
+) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     warn_without_clock(node)
@@ -88,6 +90,8 @@ def _spin(node: Node, survived_errors: tuple[type[Exception], ...]) -> None:
         # A callback that waits raises KeyboardInterrupt when the context was shut down meanwhile.
         except (ExternalShutdownException, KeyboardInterrupt):
             return
+        except reasons:  # whatever else they are
+            raise
         except survived_errors as error:
             if node.context.ok():
                 node.get_logger().error(sentence(error))

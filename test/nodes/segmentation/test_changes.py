@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from diagnostic_msgs.msg import DiagnosticStatus
 from graph import Graph, latched
+from rcl_interfaces.srv import GetParameters
 from segmentation_graph import (
     FRONT,
     HEIGHT,
@@ -32,6 +34,10 @@ from std_msgs.msg import String
 from unet_seg_ros.inference import compiling
 from unet_seg_ros.inference.cpu import missing_compiler
 from unet_seg_ros.inference.frames import Request
+from unet_seg_ros.inference.segmenter import Segmenter
+from unet_seg_ros.model.checkpoint import Checkpoint
+from unet_seg_ros.nodes.segmentation import loader
+from unet_seg_ros.nodes.segmentation.parameters import Settings
 
 
 def test_groups_outputs_and_opacity(graph: Graph, start: Start, networks: Path) -> None:
@@ -119,6 +125,72 @@ def test_damage_found_while_loading_is_reported_and_the_old_checkpoint_stays(
     assert "the checkpoint in use stays" in reports.status("engine").message
     assert "damaged" in reports.status("engine").message
     assert reports.value("engine", "checkpoint") == "first"
+    request = GetParameters.Request(names=["checkpoint"])
+    (named,) = graph.call(GetParameters, f"{NODE}/get_parameters", request).values
+    assert named.string_value == str(networks / "first.safetensors")
+
+
+class Loads:
+    """Tells of every network that is loaded from now on; all seem to be compiled."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.checkpoints: list[str] = []
+        self.error: Exception | None = None
+        load = loader.load_segmenter
+
+        def told(settings: Settings, workloads: Any, checkpoint: Checkpoint | None) -> Segmenter:
+            self.checkpoints.append(checkpoint.name if checkpoint else settings.checkpoint.stem)
+            if self.error:
+                raise self.error
+            return load(settings, workloads, checkpoint)
+
+        monkeypatch.setattr(loader, "load_segmenter", told)
+        monkeypatch.setattr(Segmenter, "compiled", True)
+
+
+def test_after_a_failed_checkpoint_the_one_in_use_is_made_ready(
+    graph: Graph, start: Start, networks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = bytearray((networks / "first.safetensors").read_bytes())
+    content[-1] ^= 0xFF
+    path = networks / "flipped.safetensors"
+    path.write_bytes(content)
+    node = start()
+    loads, reports, masks = Loads(monkeypatch), Reports(graph), graph.collect(Image, LABELS)
+    assert graph.set_parameters(NODE, {"checkpoint": str(path), "groups": ["lane"]}).successful
+    graph.spin_until(lambda: DiagnosticStatus.WARN in reports.levels("engine"), "the failure")
+    assert reports.value("engine", "ready_for") == ""
+    graph.listened(node, LABELS)
+    graph.publisher(Image, FRONT).publish(message(picture()))
+    graph.spin_until(lambda: masks, "a label map")
+    graph.spin_until(
+        lambda: reports.value("engine", "ready_for") == f"{WIDTH}x{HEIGHT}", "the network"
+    )
+    assert loads.checkpoints == ["flipped", "first"]
+
+
+def test_what_a_network_cannot_be_made_ready_for_is_tried_once(
+    graph: Graph, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = start()
+    loads, reports, masks = Loads(monkeypatch), Reports(graph), graph.collect(Image, LABELS)
+    loads.error = ValueError("there is no room")
+    camera = graph.publisher(Image, FRONT)
+    graph.listened(node, LABELS)
+    for number in (1, 2, 3):
+        camera.publish(message(picture()))
+        graph.spin_until(
+            lambda: (
+                len(masks) == number  # noqa: B023
+                and DiagnosticStatus.WARN in reports.levels("engine")
+            ),
+            "a label map, and the failure",
+        )
+    assert loads.checkpoints == ["first"]
+    assert reports.status("engine").message == (
+        f"the network cannot be made ready for {WIDTH}x{HEIGHT}: there is no room"
+    )
+    assert reports.value("engine", "ready_for") == ""
 
 
 @pytest.mark.skipif(missing_compiler() is not None, reason="there is no C++ compiler")

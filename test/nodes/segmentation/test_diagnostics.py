@@ -7,7 +7,16 @@ from __future__ import annotations
 from diagnostic_msgs.msg import DiagnosticStatus
 
 from unet_seg_ros.nodes.segmentation.diagnostics import EngineReport, camera_status, engine_status
-from unet_seg_ros.nodes.statistics import CameraStatistics
+from unet_seg_ros.nodes.segmentation.watchdog import Punctuality
+from unet_seg_ros.nodes.statistics import CameraStatistics, Window
+
+PUNCTUAL = Punctuality(0, 0, 0, "", "")
+
+
+def status_of(
+    window: Window, punctuality: Punctuality = PUNCTUAL, is_active: bool = True
+) -> DiagnosticStatus:
+    return camera_status("node", "/front/image", window, punctuality, is_active)
 
 
 def texts(status: DiagnosticStatus) -> dict[str, str]:
@@ -30,25 +39,51 @@ def test_checkpoint_that_could_not_be_loaded_is_a_warning() -> None:
     assert status.message == "the checkpoint in use stays: it is damaged"
 
 
-def test_sound_camera() -> None:
+def test_node_that_left_active_by_itself_is_an_error() -> None:
+    report = EngineReport("inactive", {}, [], "", "the worker died of ValueError: no")
+    status = engine_status("node", report)
+    assert status.level == DiagnosticStatus.ERROR
+    assert status.message == "the worker died of ValueError: no"
+
+
+def test_masks_that_come_late_or_not_at_all() -> None:
     statistics = CameraStatistics()
     statistics.frame_received()
+    window = statistics.take_window()
+    late = status_of(window, Punctuality(5, 2, 1, "", "2 masks were late"))
+    assert late.level == DiagnosticStatus.WARN
+    assert late.message == "2 masks were late"
+    assert texts(late)["deadline_misses"] == "5"
+    assert texts(late)["deadline_misses_in_a_row"] == "1"
+    silent = status_of(window, Punctuality(5, 2, 1, "no mask has gone out", "2 masks were late"))
+    assert silent.level == DiagnosticStatus.ERROR
+    assert silent.message == "no mask has gone out"
+    inactive = status_of(window, Punctuality(5, 2, 1, "no mask", ""), is_active=False)
+    assert inactive.level == DiagnosticStatus.OK
+
+
+def test_sound_camera() -> None:
+    statistics = CameraStatistics()
+    for _ in range(3):
+        statistics.frame_received()
     statistics.frame_published({"infer": 2.0})
     statistics.frame_dropped("replaced")
-    status = camera_status("node", "/front/image", statistics.take_window(), is_active=True)
+    status = status_of(statistics.take_window())
     assert status.level == DiagnosticStatus.OK
     assert status.name == "node: /front/image"
     values = texts(status)
-    assert values["frames_in"] == values["frames_out"] == values["dropped.replaced"] == "1"
+    assert values["frames_in"] == "3"
+    assert values["frames_out"] == values["dropped.replaced"] == "1"
+    assert values["frames_in_work"] == "1"
     assert values["infer_ms.p50"] == values["infer_ms.max"] == "2.00"
 
 
 def test_silent_camera_is_a_warning_only_while_active() -> None:
     window = CameraStatistics().take_window()
-    active = camera_status("node", "/front/image", window, is_active=True)
+    active = status_of(window)
     assert active.level == DiagnosticStatus.WARN
     assert active.message == "no frames arrive on /front/image"
-    inactive = camera_status("node", "/front/image", window, is_active=False)
+    inactive = status_of(window, is_active=False)
     assert inactive.level == DiagnosticStatus.OK
 
 
@@ -56,11 +91,11 @@ def test_bad_frames_are_a_warning_for_their_window() -> None:
     statistics = CameraStatistics()
     statistics.frame_received()
     statistics.frame_refused("step", "the step is too small")
-    status = camera_status("node", "/front/image", statistics.take_window(), is_active=True)
+    status = status_of(statistics.take_window())
     assert status.level == DiagnosticStatus.WARN
     assert "the step is too small" in status.message
     assert texts(status)["refused.step"] == "1"
     statistics.frame_received()
-    status = camera_status("node", "/front/image", statistics.take_window(), is_active=True)
+    status = status_of(statistics.take_window())
     assert status.level == DiagnosticStatus.OK
     assert texts(status)["last_bad_frame"] == "the step is too small"

@@ -4,10 +4,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import threading
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -23,23 +20,21 @@ from segmentation_graph import (
     LABELS,
     NODE,
     WIDTH,
+    Gate,
     Reports,
     Start,
     message,
     picture,
     pixels_of,
+    rclpy_version,
     segment,
     stamp,
 )
 from sensor_msgs.msg import CompressedImage, Image
 
 from unet_seg_ros.inference.frames import Request
-from unet_seg_ros.inference.segmenter import Segmentation, Segmenter
+from unet_seg_ros.inference.segmenter import Segmenter
 from unet_seg_ros.messages.images import Header, write_compressed_image
-
-
-def rclpy_version() -> int:
-    return int(importlib.metadata.version("rclpy").partition(".")[0])
 
 
 def with_encoding(encoding: str, height: int = HEIGHT, step: int = WIDTH * 3) -> Image:
@@ -177,25 +172,6 @@ def test_two_publishers_on_one_topic_and_one_that_goes_and_returns(
     graph.publisher(Image, FRONT).publish(message(picture(), stamp_ns=3))
     graph.spin_until(lambda: len(masks) == 4, "a label map of the camera that returned")
     assert [mask.header.stamp.nanosec for mask in masks] == [0, 1, 2, 3]
-
-
-class Gate:
-    """Holds the engine's calls until it is opened: overload, on however fast a machine."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.is_reached, self._is_open = threading.Event(), threading.Event()
-        segment = Segmenter.__call__
-
-        def held(*arguments: Any) -> list[Segmentation]:
-            self.is_reached.set()
-            self._is_open.wait()
-            return segment(*arguments)
-
-        monkeypatch.setattr(Segmenter, "__call__", held)
-
-    def open(self) -> None:
-        """Let every call through from now on."""
-        self._is_open.set()
 
 
 def test_newest_frame_wins_under_overload_and_every_loss_is_counted(

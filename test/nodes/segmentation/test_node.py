@@ -10,13 +10,17 @@ How good or fast the masks are is tested elsewhere.
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from drawn_pictures import write_picture
 from graph import Graph, latched
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from segmentation_graph import (
     FRONT,
@@ -35,7 +39,9 @@ from sensor_msgs.msg import CameraInfo, Image
 from std_msgs.msg import String
 
 from unet_seg_ros.inference.frames import Request
+from unet_seg_ros.inference.segmenter import Segmenter
 from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.nodes.segmentation import loader
 from unet_seg_ros.pictures.figures import legend
 
 
@@ -118,6 +124,36 @@ def test_impossible_qos_override_fails_activation_not_the_node(graph: Graph, sta
     assert graph.transition(NODE, "configure")
     assert not graph.transition(NODE, "activate")
     assert graph.state(NODE) == "inactive"
+
+
+def test_services_and_reports_go_on_while_configuring(
+    graph: Graph, start: Start, networks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, may_load = loader.load_segmenter, threading.Event()
+
+    def held(*arguments: Any) -> Segmenter:
+        may_load.wait()
+        return load(*arguments)
+
+    monkeypatch.setattr(loader, "load_segmenter", held)
+    start(is_active=False)
+    reports = Reports(graph)
+    client = graph.node.create_client(ChangeState, f"{NODE}/change_state")
+    graph.spin_until(client.service_is_ready, "the node")
+    configure = Transition(id=Transition.TRANSITION_CONFIGURE)
+    answer = client.call_async(ChangeState.Request(transition=configure))
+    try:
+        graph.spin_until(lambda: reports.value("engine", "state") == "configuring", "a report")
+        assert graph.state(NODE) == "unconfigured"
+        path = str(networks / "second one.safetensors")
+        assert graph.set_parameters(NODE, {"checkpoint": path}).successful
+        assert not answer.done()
+    finally:
+        may_load.set()
+    graph.spin_until(answer.done, "the answer")
+    assert answer.result().success
+    assert graph.state(NODE) == "inactive"
+    graph.spin_until(lambda: reports.value("engine", "checkpoint") == "second one", "a report")
 
 
 def test_autostart(graph: Graph, start: Start, capfd: pytest.CaptureFixture[str]) -> None:
@@ -208,7 +244,7 @@ def test_camera_info_comes_with_the_masks_header(graph: Graph, start: Start) -> 
     graph.listened(node, "/front/segmentation/camera_info")
     graph.listened(node, LABELS)
     camera = graph.publisher(Image, FRONT)
-    info = graph.publisher(CameraInfo, "/front/camera_info")
+    info = graph.publisher(CameraInfo, "/front/camera_info", matched=False)
     sent = CameraInfo(width=WIDTH, height=HEIGHT, k=[float(i) for i in range(9)])
     stamps = iter(range(1000))
 

@@ -18,12 +18,11 @@ from rclpy.parameter_client import AsyncParameterClient
 from segmentation_graph import NODE, Start
 
 from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.nodes.segmentation.groups import Group, resolve_groups
 from unet_seg_ros.nodes.segmentation.parameters import (
     PARAMETERS,
-    Group,
     declare_parameters,
     read_settings,
-    resolve_groups,
 )
 from unet_seg_ros.ros.parameters import Changeable, ParameterError, as_word
 

@@ -42,6 +42,15 @@ node.create_subscription(Image, {LABELS!r}, lambda _: print("got one", flush=Tru
 rclpy.spin(node)
 """
 
+LOST_DEVICE = """
+from unet_seg_ros.inference.segmenter import DeviceLost, Segmenter
+from unet_seg_ros.nodes.segmentation.node import main
+def fail(*_):
+    raise DeviceLost("cuda:0 answers every call with an illegal address")
+Segmenter.__call__ = fail
+main()
+"""
+
 Launch = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -72,7 +81,12 @@ def launch(graph: Graph) -> Iterator[Callable[..., subprocess.Popen[str]]]:
         process.communicate()
 
 
-def launch_node(launch: Launch, checkpoint: Path, *parameters: str) -> subprocess.Popen[str]:
+def launch_node(
+    launch: Launch,
+    checkpoint: Path,
+    *parameters: str,
+    start: tuple[str, str] = ("-m", "unet_seg_ros.nodes.segmentation"),
+) -> subprocess.Popen[str]:
     """Start the node's process with further `name:=value` parameters."""
     values = (
         f"image_topics:=[{FRONT}]",
@@ -83,7 +97,7 @@ def launch_node(launch: Launch, checkpoint: Path, *parameters: str) -> subproces
         *parameters,
     )
     options = [item for value in values for item in ("-p", value)]
-    return launch("-m", "unet_seg_ros.nodes.segmentation", "--ros-args", *options)
+    return launch(*start, "--ros-args", *options)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -124,6 +138,30 @@ def test_signal_ends_a_node_that_configures(
     output = end(process, number)
     assert "[ERROR]" not in output
     assert "configured" not in output
+
+
+def test_lost_device_ends_the_process_for_launch_to_start_it_anew(
+    graph: Graph, launch: Launch, networks: Path
+) -> None:
+    process = launch_node(
+        launch,
+        networks / "first.safetensors",
+        "compile:=off",
+        "autostart:=true",
+        start=("-c", LOST_DEVICE),
+    )
+    graph.collect(Image, LABELS)
+    camera = graph.publisher(Image, FRONT)
+
+    def is_over() -> bool:
+        camera.publish(message(picture()))
+        return process.poll() is not None
+
+    graph.spin_until(is_over, "the process to end")
+    assert process.returncode == 1
+    fatal = [line for line in process.stderr.read().splitlines() if line.startswith("[FATAL]")]
+    assert len(fatal) == 1
+    assert fatal[0].endswith("cuda:0 answers every call with an illegal address")
 
 
 def test_parameter_file_is_read(graph: Graph, launch: Launch, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -31,3 +32,17 @@ def run_in_background(work: Callable[[], Result], name: str) -> Future[Result]:
 
     threading.Thread(target=run, name=name, daemon=True).start()
     return future
+
+
+def wait_for(work: Future[Result], is_worth_waiting: Callable[[], bool]) -> Result:
+    """Return what came of `work`, in a callback that holds the executor up.
+
+    Raises:
+        KeyboardInterrupt: It is not worth waiting any more. This goes through all callbacks: rclpy
+            would answer in a context that a signal has shut down.
+        Exception: What `work` raised.
+    """
+    while not concurrent.futures.wait([work], timeout=0.05).done:
+        if not is_worth_waiting():
+            raise KeyboardInterrupt
+    return work.result()

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING
 from safetensors import safe_open
 
 from unet_seg_ros.labels.label_set import LabelSet, load_palette
+from unet_seg_ros.nodes.segmentation.camera import Workload
 from unet_seg_ros.nodes.segmentation.parameters import Settings, load_ego_masks
-from unet_seg_ros.nodes.segmentation.worker import Workload
 from unet_seg_ros.packages import needed_packages
 from unet_seg_ros.ros.parameters import ParameterError
 
 if TYPE_CHECKING:
     from unet_seg_ros.inference.segmenter import Segmenter
+    from unet_seg_ros.model.checkpoint import Checkpoint
 
 
 def read_label_set(path: Path) -> LabelSet:
@@ -83,8 +84,12 @@ def _refuse_unusable_hardware(settings: Settings, names: Collection[str]) -> Non
             raise ParameterError(f"compile: is on, but the network {obstacle}")
 
 
-def load_segmenter(settings: Settings, workloads: Sequence[Workload]) -> Segmenter:
+def load_segmenter(
+    settings: Settings, workloads: Sequence[Workload], checkpoint: Checkpoint | None = None
+) -> Segmenter:
     """Load the checkpoint that `settings` name and make it ready for `workloads`.
+
+    With a `checkpoint` that is loaded already, that one, whatever the settings name.
 
     Raises:
         ValueError: the checkpoint, the palette or the device is not one that can be used, or a
@@ -94,7 +99,7 @@ def load_segmenter(settings: Settings, workloads: Sequence[Workload]) -> Segment
         from unet_seg_ros.inference.segmenter import Segmenter
         from unet_seg_ros.model.checkpoint import load_checkpoint
 
-    checkpoint = load_checkpoint(settings.checkpoint)
+    checkpoint = checkpoint or load_checkpoint(settings.checkpoint)
     if settings.palette:
         label_set = checkpoint.label_set.recolored(settings.palette)
         checkpoint = replace(checkpoint, label_set=label_set)
@@ -108,7 +113,7 @@ def load_segmenter(settings: Settings, workloads: Sequence[Workload]) -> Segment
         adapts=False,
         threads=settings.threads,
     )
-    batch = min(len(settings.cameras), settings.max_batch)
+    batch = min(len(settings.cameras), settings.max_batch, segmenter.batch_limit)
     try:
         for workload in workloads:
             segmenter.warm_up([workload.size], batch, workload.confidence)

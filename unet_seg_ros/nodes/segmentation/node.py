@@ -11,12 +11,10 @@ docs/topics.md lists the topics, parameters and diagnostics.
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import functools
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -25,18 +23,21 @@ from rcl_interfaces.msg import SetParametersResult
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
 from rclpy.exceptions import InvalidHandle
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.subscription import Subscription
-from sensor_msgs.msg import CameraInfo, CompressedImage, Image
+from rclpy.task import Future as RosFuture
 
+from unet_seg_ros.inference.errors import DeviceLost
 from unet_seg_ros.messages import topics
-from unet_seg_ros.nodes.segmentation.background import Result, run_in_background
+from unet_seg_ros.nodes.segmentation.background import run_in_background, wait_for
+from unet_seg_ros.nodes.segmentation.camera import Workload
 from unet_seg_ros.nodes.segmentation.diagnostics import EngineReport, camera_status, engine_status
 from unet_seg_ros.nodes.segmentation.forms import forms_of
+from unet_seg_ros.nodes.segmentation.groups import resolve_groups
+from unet_seg_ros.nodes.segmentation.listening import Listening
+from unet_seg_ros.nodes.segmentation.loader import Loader, Loading, close_unused
 from unet_seg_ros.nodes.segmentation.networks import (
     describe,
-    load_segmenter,
     read_label_set,
     refuse_unusable,
     summary,
@@ -46,18 +47,17 @@ from unet_seg_ros.nodes.segmentation.parameters import (
     current_settings,
     declare_parameters,
     read_ego_masks,
-    resolve_groups,
 )
-from unet_seg_ros.nodes.segmentation.worker import Camera, Worker, Workload
+from unet_seg_ros.nodes.segmentation.worker import Worker
 from unet_seg_ros.process import age_s, leave
-from unet_seg_ros.ros import qos
 from unet_seg_ros.ros.parameters import Changeable, ParameterError, as_word
+from unet_seg_ros.ros.patient_node import PatientNode
 from unet_seg_ros.ros.run import run, sentence
 from unet_seg_ros.ros.status import stamped
 from unet_seg_ros.ros.type_watch import TypeWatch
 
 if TYPE_CHECKING:  # it brings torch, which takes seconds to import: the loader's thread does that
-    from unet_seg_ros.inference.segmenter import Segmenter
+    from unet_seg_ros.model.checkpoint import Checkpoint
 
 NODE_NAME = "unet_segmentation"
 # As many as the engine keeps: a camera that changes its size for ever is not worth compiling for.
@@ -67,7 +67,7 @@ MAX_WORKLOADS = 8
 GRACE_S = 1.0
 
 
-class SegmentationNode(LifecycleNode):
+class SegmentationNode(PatientNode):
     """The managed node `unet_segmentation`.
 
     Raises:
@@ -79,23 +79,41 @@ class SegmentationNode(LifecycleNode):
         super().__init__(NODE_NAME, **node_arguments)
         self._settings = declare_parameters(self)
         self._worker: Worker | None = None  # while configured
-        self._listening: list[Subscription] = []  # while active
-        self._loading: Future[Segmenter] | None = None
-        self._ready: set[Workload] = set()  # what a network is warmed up for when it is loaded
-        self._problem = ""
+        self._listening: list[Listening] = []  # while active
+        self._loader = Loader(self._wake_up)
+        self._arrival: RosFuture | None = None  # of the network that `configure` waits for
+        self._checkpoint = ""  # what the parameter named when the network in use was loaded
+        self._ready: frozenset[Workload] = frozenset()  # what that network is made ready for
+        self._never_ready: set[Workload] = set()  # what it could not be made ready for
+        self._is_setting_back = False
+        self._problem = ""  # why the node does not run as its parameters say
+        self._breakdown = ""  # why it is not active any more
         self._is_compiling = False  # the network in use, in the background
         self._types = TypeWatch(self)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
-        self._loaded = self.create_guard_condition(self._take_over)
+        self._news = self.create_guard_condition(self._follow_news)
         self._diagnostics = self.create_publisher(DiagnosticArray, topics.DIAGNOSTICS, 10)
         # By the steady clock: a simulator that pauses or jumps back must not silence the reports.
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(self._settings.diagnostics_period, self._report, clock=steady)
         if self._settings.autostart:
-            self._autostart = self.create_timer(0.0, self._start, clock=steady)
+            self.autostart()
 
     # Transitions
+
+    async def prepare(self) -> None:
+        """Load the network that `_configure` then takes."""
+        settings = None
+        while not self._worker and settings is not self._settings:  # set anew meanwhile
+            settings = self._settings
+            try:
+                read_ego_masks(settings)
+            except ParameterError:  # of which `_configure` says more
+                return
+            self._load_checkpoint()
+            self._arrival = RosFuture()
+            await self._arrival
 
     def on_configure(self, _: LifecycleState) -> TransitionCallbackReturn:
         """Read the ego masks, load the checkpoint, warm the network up, offer the topics."""
@@ -129,22 +147,18 @@ class SegmentationNode(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         return TransitionCallbackReturn.SUCCESS
 
-    def _start(self) -> None:
-        """Configure and activate, once; end where that fails, for nobody may be there to see it."""
-        self.destroy_timer(self._autostart)
-        for trigger in (self.trigger_configure, self.trigger_activate):
-            if trigger() != TransitionCallbackReturn.SUCCESS:
-                raise ParameterError("the node was to start itself (autostart) and cannot: it ends")
-
     def _configure(self) -> None:
         ego_masks = read_ego_masks(self._settings)
-        segmenter = self._wait_for(self._load())
+        if not self._loader.is_loading:
+            self._load_checkpoint()
+        loading = self._loader.wait()
+        segmenter = loading.future.result()
         try:
-            self._worker = Worker(self, segmenter, self._settings, ego_masks)
+            self._worker = Worker(self, segmenter, self._settings, ego_masks, self._wake_up)
         except Exception:
             segmenter.close()
             raise
-        self._problem = ""
+        self._now_in_use(loading)
         self.get_logger().info(f"configured: {summary(segmenter)}")
 
     def _listen(self) -> None:
@@ -152,111 +166,131 @@ class SegmentationNode(LifecycleNode):
         self._worker.start()
         try:
             for camera in self._worker.cameras.values():
-                self._listen_to(camera, self._worker)
+                self._listening.append(Listening(self, camera, self._worker))
         except Exception:
             self._stop_listening()
             raise
+        self._breakdown = ""
         self.get_logger().info(f"active: listening to {', '.join(self._worker.cameras)}")
-
-    def _listen_to(self, camera: Camera, worker: Worker) -> None:
-        names = camera.outputs.camera
-        self._listening.append(
-            self.create_subscription(
-                CompressedImage if names.compressed else Image,
-                names.image,
-                functools.partial(worker.put, names.image),
-                qos.newest_only(),
-                qos_overriding_options=qos.overridable(),
-                raw=True,
-            )
-        )
-        self._listening.append(
-            self.create_subscription(
-                CameraInfo,
-                names.camera_info,
-                functools.partial(setattr, camera, "info"),
-                qos.newest_only(),
-            )
-        )
 
     def _stop_listening(self) -> None:
         while self._listening:
-            self.destroy_subscription(self._listening.pop())
-        if self._worker:
-            self._worker.stop(is_worth_waiting=self.context.ok)
+            self._listening.pop().stop()
+        worker = self._worker
+        if worker:
+            worker.stop(lambda: bool(self.context.ok() and not worker.problem()))
 
     def _release(self) -> None:
         self._stop_listening()
-        self._give_up_loading()
+        self._loader.give_up()
         if self._worker:
             self._worker.close()
             self._worker = None
-        self._ready.clear()
+        self._ready = frozenset()
+        self._problem = self._breakdown = ""
 
-    # The checkpoint
+    # The worker and its network
 
-    def _load(self) -> Future[Segmenter]:
-        """Load the checkpoint that the parameters name, beside whatever is in use."""
-        self._ready |= {Workload(size) for size in self._settings.warm_up_sizes}
+    def _wake_up(self) -> None:
+        with contextlib.suppress(InvalidHandle):  # the node may be gone by now
+            self._news.trigger()
+
+    def _follow_news(self) -> None:
+        """Look at what another thread has done: a network is loaded, the worker is dead."""
+        if self._arrival and self._loader.is_done:
+            self._arrival.set_result(None)
+            self._arrival = None
+        self._supervise()
+        self._take_over()
+
+    def _supervise(self) -> None:
+        """Leave `active` when the worker does not work; end the process when none ever could.
+
+        Raises:
+            DeviceLost: only a new process can go on.
+        """
+        if not self._worker:
+            return
+        if isinstance(self._worker.death, DeviceLost):
+            raise self._worker.death
+        problem = self._worker.problem()
+        if problem and self._listening:
+            self._breakdown = f"{problem}; the node is not active any more: activate it again"
+            self.get_logger().error(self._breakdown)
+            self.trigger_deactivate()
+
+    def _load_checkpoint(self) -> None:
+        """Load the checkpoint that the parameter names, beside any that is in use."""
+        self._never_ready.clear()
+        self._load(self._ready | {Workload(size) for size in self._settings.warm_up_sizes})
+
+    def _load(self, workloads: frozenset[Workload], checkpoint: Checkpoint | None = None) -> None:
         settings = self._settings
         if self._worker and settings.compile == "background":
             # Frames have a network until this one takes over, compiled.
             settings = replace(settings, compile="auto")
-        work = functools.partial(load_segmenter, settings, sorted(self._ready))
-        return run_in_background(work, "checkpoint loader")
-
-    def _wait_for(self, work: Future[Result]) -> Result:
-        while not concurrent.futures.wait([work], timeout=0.05).done:
-            if not self.context.ok():
-                # Through all callbacks: rclpy would answer, and publish the transition's end, in a
-                # context that a signal has shut down.
-                raise KeyboardInterrupt
-        return work.result()
-
-    def _begin_swap(self) -> None:
-        """Load the checkpoint beside the one in use; `_take_over` follows."""
-        self._give_up_loading()
-        self._loading = self._load()
-        self._loading.add_done_callback(lambda _: self._wake_up())
-
-    def _give_up_loading(self) -> None:
-        if self._loading:
-            self._loading.add_done_callback(_close_unused)
-            self._loading = None
-
-    def _wake_up(self) -> None:
-        with contextlib.suppress(InvalidHandle):  # the node may be gone by now
-            self._loaded.trigger()
+        self._loader.begin(settings, workloads, checkpoint)
 
     def _take_over(self) -> None:
-        """Let the checkpoint that was loaded take over between two frames."""
-        if not self._worker or not self._loading or not self._loading.done():
+        """Let a network that was loaded take over between two frames."""
+        if not self._worker or not (loading := self._loader.take()):
             return
-        loading, self._loading = self._loading, None
         try:
-            self._worker.use(loading.result(), self._settings)
+            self._worker.use(loading.future.result(), self._settings)
+        except DeviceLost:
+            raise
         except Exception as error:
-            _close_unused(loading)
-            self._problem = f"the checkpoint in use stays: {sentence(error)}"
-            self.get_logger().error(self._problem)
+            close_unused(loading.future)
+            self._stay_as_it_is(loading, sentence(error))
         else:
-            self._problem = ""
+            self._now_in_use(loading)
             self.get_logger().info(f"now in use: {summary(self._worker.segmenter)}")
+
+    def _now_in_use(self, loading: Loading) -> None:
+        self._problem = ""
+        self._ready = loading.workloads
+        if not loading.checkpoint:
+            self._checkpoint = self.get_parameter("checkpoint").value
+
+    def _stay_as_it_is(self, loading: Loading, reason: str) -> None:
+        """Report why a network could not take over, and do not try it again."""
+        if loading.checkpoint:
+            missing = loading.workloads - self._ready
+            self._never_ready |= missing
+            sizes = ", ".join(map(str, sorted(missing)))
+            self._problem = f"the network cannot be made ready for {sizes}: {reason}"
+        else:
+            self._problem = f"the checkpoint in use stays: {reason}"
+            self._set_checkpoint_back()
+        self.get_logger().error(self._problem)
+
+    def _set_checkpoint_back(self) -> None:
+        """Let the parameter name what is in use."""
+        self._is_setting_back = True
+        try:
+            (result,) = self.set_parameters([Parameter("checkpoint", value=self._checkpoint)])
+        finally:
+            self._is_setting_back = False
+        if not result.successful:  # its file is gone, say
+            self._problem += f" (the parameter cannot be set back: {result.reason})"
 
     def _keep_ready(self) -> None:
         """Make a network ready, beside the one in use, for what cameras turned out to send.
 
-        Sizes that no `warm_up_sizes` announced, and confidence once somebody listens, run
-        uncompiled until then.
+        Sizes that no `warm_up_sizes` announced, and confidence once somebody listens, run slower
+        until then: uncompiled or, on CUDA, unrecorded.
         """
-        if not self._worker or self._loading or not self._worker.segmenter.compiled:
+        if not self._worker or self._loader.is_loading:
+            return
+        segmenter = self._worker.segmenter
+        if not segmenter.compiled and segmenter.device == "cpu":
             return
         cameras = self._worker.cameras.values()
-        wanted = {camera.workload for camera in cameras if camera.workload} - self._ready
+        asked = {camera.workload for camera in cameras if camera.workload}
+        wanted = asked - self._ready - self._never_ready
         if wanted and len(self._ready | wanted) <= MAX_WORKLOADS:
-            self._ready |= wanted
-            self.get_logger().info(f"compiling the network for {', '.join(map(str, wanted))}")
-            self._begin_swap()
+            self.get_logger().info(f"making the network ready for {', '.join(map(str, wanted))}")
+            self._load(self._ready | wanted, segmenter.checkpoint)
 
     # Parameters
 
@@ -272,7 +306,9 @@ class SegmentationNode(LifecycleNode):
         values = {change.name: change.value for change in changes if change.name in BY_NAME}
         if not self._worker:
             look = functools.partial(refuse_unusable, settings, values.keys())
-            self._wait_for(run_in_background(look, "parameters"))  # torch takes seconds to import
+            wait_for(
+                run_in_background(look, "parameters"), self.context.ok
+            )  # torch takes seconds to import
             return
         old = {name: self.get_parameter(name).value for name in values}
         changed = {name for name in values if as_word(values[name]) != as_word(old[name])}
@@ -291,8 +327,8 @@ class SegmentationNode(LifecycleNode):
         if not changed:  # QoS overrides pass here as well
             return
         self._settings = current_settings(self)
-        if self._worker and "checkpoint" in changed:
-            self._begin_swap()
+        if self._worker and "checkpoint" in changed and not self._is_setting_back:
+            self._load_checkpoint()
         elif self._worker:
             use = functools.partial(self._worker.use, self._worker.segmenter, self._settings)
             self._attempt("follow the parameters", use)
@@ -300,6 +336,7 @@ class SegmentationNode(LifecycleNode):
     # Diagnostics
 
     def _report(self) -> None:
+        self._supervise()
         name, is_active = self.get_name(), bool(self._listening)
         types = self._types.problems()
         statuses = [engine_status(name, self._engine_report())]
@@ -307,7 +344,10 @@ class SegmentationNode(LifecycleNode):
             window = camera.statistics.take_window()
             info_topic = camera.outputs.camera.camera_info
             problem = types.get(image_topic) or types.get(info_topic, "")
-            statuses.append(camera_status(name, image_topic, window, is_active, problem))
+            punctuality = camera.watchdog.look(self._settings.max_latency_ms)
+            statuses.append(
+                camera_status(name, image_topic, window, punctuality, is_active, problem)
+            )
         self._diagnostics.publish(stamped(self, statuses))
         self._tell_compiled()
         self._keep_ready()
@@ -322,16 +362,18 @@ class SegmentationNode(LifecycleNode):
 
     def _engine_report(self) -> EngineReport:
         if not self._worker:
-            return EngineReport("unconfigured", {}, [], self._problem)
+            state = "configuring" if self._loader.is_loading else "unconfigured"
+            return EngineReport(state, {}, [], self._problem)
         values = {
             **describe(self._worker.segmenter),
             "ready_for": ", ".join(map(str, sorted(self._ready))),
-            "loading": "yes" if self._loading else "no",
+            "loading": "yes" if self._loader.is_loading else "no",
         }
         if self._worker.first_mask_s:
             values["first_mask_s"] = f"{self._worker.first_mask_s:.1f}"
         state = "active" if self._listening else "inactive"
-        return EngineReport(state, values, self._worker.take_failures(), self._problem)
+        failures = self._worker.take_failures()
+        return EngineReport(state, values, failures, self._problem, self._breakdown)
 
     def destroy_node(self) -> None:
         """Stop the worker, unless a batch takes too long, and destroy the node."""
@@ -347,9 +389,11 @@ class SegmentationNode(LifecycleNode):
 def main(arguments: list[str] | None = None) -> NoReturn:
     """Run the node until Ctrl-C or SIGTERM, then end the process with its exit status."""
     # On Jazzy, rclpy's RCLError is all that a request for an impossible transition leads to.
-    leave(run(NODE_NAME, SegmentationNode, arguments, survived_errors=(RuntimeError,)))
-
-
-def _close_unused(loading: Future[Segmenter]) -> None:
-    if not loading.exception():
-        loading.result().close()
+    status = run(
+        NODE_NAME,
+        SegmentationNode,
+        arguments,
+        expected_errors=(DeviceLost,),
+        survived_errors=(RuntimeError,),
+    )
+    leave(status)

@@ -88,6 +88,10 @@ class CameraOutputs:
             for publisher in filter(_is_watched, self._pictures.get(output, ())):
                 publisher.publish(message)
 
+    def is_info_watched(self) -> bool:
+        """Return whether somebody listens to the camera_info of the masks."""
+        return any(map(_is_watched, self._camera_infos))
+
     def publish_camera_info(self, info: CameraInfo | None, header: Header) -> None:
         """Publish the camera's `info` with the header of a mask, if somebody listens."""
         if info is None:
@@ -108,7 +112,9 @@ class CameraOutputs:
         return [self._publisher(message_type, topic) for topic in self._names.of(output)]
 
     def _latched(self, message_type: type, topic: str) -> Publisher:
-        return self._node.create_publisher(message_type, topic, qos.latched())
+        return self._node.create_publisher(
+            message_type, topic, qos.latched(), event_callbacks=qos.no_publisher_events()
+        )
 
     def _publisher(self, message_type: type, topic: str) -> Publisher:
         return self._node.create_publisher(
@@ -116,6 +122,7 @@ class CameraOutputs:
             topic,
             qos.every_mask(),
             qos_overriding_options=qos.overridable(),
+            event_callbacks=qos.no_publisher_events(),
         )
 
 

@@ -8,8 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +25,10 @@ from unet_seg_ros.inference.options import (
     Precision,
     Upsample,
 )
-from unet_seg_ros.labels.label_set import LabelSet, built_in_palettes
+from unet_seg_ros.labels.label_set import built_in_palettes
 from unet_seg_ros.messages.topics import OUTPUTS, CameraTopics
 from unet_seg_ros.nodes.segmentation.drop_in import DROP_IN_PARAMETERS, DropIn, read_drop_in
+from unet_seg_ros.nodes.segmentation.groups import EVERY_GROUP, Group, read_groups
 from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.geometry import Size, parse_size
 from unet_seg_ros.pictures.overlay import OPACITY
@@ -39,11 +39,12 @@ from unet_seg_ros.ros.parameters import (
     as_word,
     check_topic,
     declare,
+    filled,
     read_choice,
+    refusing,
 )
 from unet_seg_ros.weights import DEFAULT, find_checkpoint
 
-EVERY_GROUP = "*"
 DEVICES = "auto, cpu, cuda, or cuda:N for the graphics card number N"
 
 
@@ -172,6 +173,14 @@ PARAMETERS = (
         changeable=Changeable.ALWAYS,
     ),
     ParameterSpec(
+        "max_latency_ms",
+        0.0,
+        "Milliseconds from a frame's arrival to its last mask that are in time; later masks show "
+        "in the diagnostics. 0 for no limit.",
+        range=(0.0, 60000.0),
+        changeable=Changeable.ALWAYS,
+    ),
+    ParameterSpec(
         "diagnostics_period",
         1.0,
         "Seconds between two reports on /diagnostics.",
@@ -184,14 +193,6 @@ PARAMETERS = (
     ),
 )
 BY_NAME = {spec.name: spec for spec in PARAMETERS}
-
-
-@dataclass(frozen=True)
-class Group:
-    """A group of classes that gets a mask: the label set's own, or the classes the user named."""
-
-    name: str
-    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -215,6 +216,7 @@ class Settings:
     ego_mask: tuple[str, ...]
     drop_in: DropIn
     max_image_pixels: int
+    max_latency_ms: float
     diagnostics_period: float
     autostart: bool
 
@@ -256,47 +258,22 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
         upsample=read_choice("upsample", values["upsample"], UPSAMPLE),
         threads=values["threads"],
         warm_up_sizes=tuple(
-            _read_size("warm_up_sizes", size) for size in _filled(values["warm_up_sizes"])
+            _read_size("warm_up_sizes", size) for size in filled(values["warm_up_sizes"])
         ),
         max_batch=values["max_batch"],
         outputs=frozenset(
-            read_choice("outputs", output, OUTPUTS) for output in _filled(values["outputs"])
+            read_choice("outputs", output, OUTPUTS) for output in filled(values["outputs"])
         ),
-        groups=_read_groups(values["groups"]),
+        groups=read_groups(values["groups"]),
         overlay_opacity=values["overlay_opacity"],
         palette=values["palette"],
         ego_mask=_read_ego_mask(values["ego_mask"]),
         drop_in=read_drop_in(values),
         max_image_pixels=values["max_image_pixels"],
+        max_latency_ms=values["max_latency_ms"],
         diagnostics_period=values["diagnostics_period"],
         autostart=values["autostart"],
     )
-
-
-def resolve_groups(groups: Sequence[Group], label_set: LabelSet) -> dict[str, tuple[int, ...]]:
-    """Return the class ids of every group that gets a mask, in the language of `label_set`.
-
-    Raises:
-        ParameterError: the label set has no such group or class.
-    """
-    resolved: dict[str, tuple[int, ...]] = {}
-    for group in groups:
-        if group.name == EVERY_GROUP:
-            resolved.update(label_set.groups)
-        elif group.classes:
-            with _refusing(f"groups: in {group.name!r}"):
-                resolved[group.name] = tuple(label_set.class_id(name) for name in group.classes)
-        elif group.name in label_set.groups:
-            resolved[group.name] = label_set.groups[group.name]
-        else:
-            known = ", ".join(label_set.groups) or "none"
-            raise ParameterError(
-                f"groups: label set {label_set.name!r} has no group {group.name!r} (it has "
-                f'{known}); name its classes: "{group.name}=Class1,Class2"'
-            )
-    for name in resolved:
-        _check_group_name(name)
-    return resolved
 
 
 def load_ego_masks(settings: Settings) -> EgoMasks:
@@ -305,7 +282,7 @@ def load_ego_masks(settings: Settings) -> EgoMasks:
     Raises:
         ParameterError: a file is no mask, or two are for the same camera.
     """
-    with _refusing("ego_mask"):
+    with refusing("ego_mask"):
         return EgoMasks.read(settings.ego_mask)
 
 
@@ -316,34 +293,20 @@ def read_ego_masks(settings: Settings) -> dict[str, EgoMask]:
         ParameterError: a file is no mask, or is for a camera that is not there.
     """
     masks = load_ego_masks(settings)
-    with _refusing("ego_mask"):
+    with refusing("ego_mask"):
         return masks.of(camera.image for camera in settings.cameras)
 
 
-@contextmanager
-def _refusing(what: str) -> Iterator[None]:
-    """Say of which parameter a value is that something refuses."""
-    try:
-        yield
-    except ValueError as error:
-        raise ParameterError(f"{what}: {error}") from error
-
-
 def _read_ego_mask(texts: Sequence[str] | None) -> tuple[str, ...]:
-    filled = tuple(_filled(texts))
-    with _refusing("ego_mask"):
-        for text in filled:
+    given = tuple(filled(texts))
+    with refusing("ego_mask"):
+        for text in given:
             split_text(text)
-    return filled
-
-
-def _filled(values: Sequence[str] | None) -> list[str]:
-    """Return the texts that are not empty: ROS parameter files cannot say an empty list."""
-    return [value for value in values or () if value]
+    return given
 
 
 def _read_cameras(topics: Sequence[str] | None) -> tuple[CameraTopics, ...]:
-    cameras = tuple(CameraTopics(topic) for topic in _filled(topics))
+    cameras = tuple(CameraTopics(topic) for topic in filled(topics))
     if not cameras:
         raise ParameterError("image_topics: is empty; give at least one image topic")
     seen: dict[str, str] = {}
@@ -359,7 +322,7 @@ def _read_cameras(topics: Sequence[str] | None) -> tuple[CameraTopics, ...]:
 
 
 def _read_checkpoint(name_or_path: str) -> Path:
-    with _refusing("checkpoint"):
+    with refusing("checkpoint"):
         return find_checkpoint(name_or_path)
 
 
@@ -370,33 +333,5 @@ def _read_device(device: str) -> str:
 
 
 def _read_size(name: str, text: str) -> Size:
-    with _refusing(name):
+    with refusing(name):
         return parse_size(text)
-
-
-def _read_groups(texts: Sequence[str] | None) -> tuple[Group, ...]:
-    groups = tuple(_read_group(text) for text in _filled(texts))
-    names = [group.name for group in groups]
-    for name in names:
-        if names.count(name) > 1:
-            raise ParameterError(f"groups: {name!r} occurs twice")
-    return groups
-
-
-def _read_group(text: str) -> Group:
-    name, equals, classes = text.partition("=")
-    name = name.strip()
-    if name == EVERY_GROUP and not equals:
-        return Group(EVERY_GROUP)
-    _check_group_name(name)
-    members = tuple(_filled([member.strip() for member in classes.split(",")]))
-    if equals and not members:
-        raise ParameterError(f'groups: {text!r} names no class; write "{name}=Class1,Class2"')
-    return Group(name, members)
-
-
-def _check_group_name(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
-        raise ParameterError(
-            f"groups: {name!r} cannot be part of a topic's name; use letters, digits, underscores"
-        )

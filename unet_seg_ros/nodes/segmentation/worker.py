@@ -4,110 +4,46 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
+import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from rclpy.node import Node
-from sensor_msgs.msg import CameraInfo
 
-from unet_seg_ros.errors import DataError
-from unet_seg_ros.inference.frames import Frame, Request, Segmentation
-from unet_seg_ros.messages.images import BadImage, Image, read_any_image
+from unet_seg_ros.inference.errors import DeviceLost
 from unet_seg_ros.messages.sequence import SequenceGaps
-from unet_seg_ros.nodes.segmentation.forms import Form, forms_of
+from unet_seg_ros.nodes.segmentation.camera import Camera, RawFrame
+from unet_seg_ros.nodes.segmentation.jobs import (
+    LOG_PERIOD_S,
+    Job,
+    Plan,
+    batches,
+    decode,
+    ms_since,
+    now_ns,
+    publish,
+)
 from unet_seg_ros.nodes.segmentation.outputs import CameraOutputs
-from unet_seg_ros.nodes.segmentation.parameters import Settings, resolve_groups
+from unet_seg_ros.nodes.segmentation.parameters import Settings
 from unet_seg_ros.nodes.slots import NewestFrames
-from unet_seg_ros.nodes.statistics import CameraStatistics
 from unet_seg_ros.pictures.ego_mask import EgoMask
-from unet_seg_ros.pictures.geometry import Size
 from unet_seg_ros.process import age_s
-from unet_seg_ros.units import NS_PER_S
 
 if TYPE_CHECKING:  # it brings torch, which takes seconds to import: the loader's thread does that
     from unet_seg_ros.inference.segmenter import Segmenter
 
-LOG_PERIOD_S = 1.0
-# The cause under which frames are counted that the camera's ego mask does not fit.
-MISFIT = "ego_mask"
-
-# A stamp further than this from the node's clock is not on the node's clock: a simulator's stamps
-# read without use_sim_time, say.
-COMPARABLE_S = 60.0
+# A batch takes seconds at most, on the slowest processor with the largest pictures.
+STUCK_S = 30.0
 
 
-@dataclass(frozen=True, order=True)
-class Workload:
-    """What a network is made ready for: pictures of a size, with or without confidence."""
-
-    size: Size
-    confidence: bool = False
-
-    def __str__(self) -> str:
-        width, height = self.size
-        return f"{width}x{height}" + (" with confidence" if self.confidence else "")
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What the worker does with frames; exchanged whole, between two batches."""
-
-    segmenter: Segmenter
-    groups: Mapping[str, tuple[int, ...]]
-    settings: Settings
-    forms: Mapping[str, Form]
-
-    @classmethod
-    def of(cls, segmenter: Segmenter, settings: Settings) -> Plan:
-        """Return what `settings` ask for.
-
-        Raises:
-            ParameterError: they do not fit the segmenter's label set.
-        """
-        groups = resolve_groups(settings.groups, segmenter.label_set)
-        forms = forms_of(settings, groups, segmenter.label_set)
-        return cls(segmenter, groups, settings, forms)
-
-
-@dataclass(frozen=True)
-class RawFrame:
-    """A serialized image message, and when it came: on the monotonic and on the node's clock."""
-
-    data: bytes
-    received_s: float
-    received_ns: int
-
-
-@dataclass
-class Camera:
-    """A camera as the worker sees it.
-
-    `ego_mask` is where it sees the own car, `info` its latest CameraInfo, `workload` what it last
-    asked for.
-    """
-
-    outputs: CameraOutputs
-    ego_mask: EgoMask | None = None
-    statistics: CameraStatistics = field(default_factory=CameraStatistics)
-    gaps: SequenceGaps = field(default_factory=SequenceGaps)
-    info: CameraInfo | None = None
-    workload: Workload | None = None
-
-
-@dataclass
-class _Job:
-    """A decoded frame on its way through the worker, and how long each stage took."""
-
-    camera: Camera
-    raw: RawFrame
-    image: Image
-    forms: Mapping[str, Form]  # of the outputs that somebody listens to
-    request: Request
-    times_ms: dict[str, float]
+class WorkerError(ValueError):
+    """The worker cannot begin; the message says why and what to do."""
 
 
 class Worker:
@@ -119,6 +55,13 @@ class Worker:
     Attributes:
         first_mask_s: When the first mask was published, in seconds from the process's start.
 
+    Args:
+        node: The node, for topics, log and clock.
+        segmenter: The network; the worker closes it.
+        settings: The parameters.
+        ego_masks: Where the cameras see the own car, by image topic.
+        on_death: Called in the worker's thread when it ends without having been told to.
+
     Raises:
         ParameterError: the settings do not fit the segmenter's label set.
     """
@@ -129,12 +72,17 @@ class Worker:
         segmenter: Segmenter,
         settings: Settings,
         ego_masks: Mapping[str, EgoMask],
+        on_death: Callable[[], None],
     ) -> None:
         self._node = node
         self._plan = Plan.of(segmenter, settings)
+        self._on_death = on_death
         self.cameras: dict[str, Camera] = {}
         self._waiting: NewestFrames[RawFrame] = NewestFrames()
         self._thread: threading.Thread | None = None
+        self._busy_since_s: float | None = None
+        self._death: BaseException | None = None
+        self._replaced: deque[Segmenter] = deque()
         self._failures: deque[str] = deque()
         self.first_mask_s: float | None = None
         try:
@@ -151,6 +99,20 @@ class Worker:
         """The network of the next batch."""
         return self._plan.segmenter
 
+    @property
+    def death(self) -> BaseException | None:
+        """What ended the thread, where it was not told to end."""
+        return self._death
+
+    def problem(self) -> str:
+        """Return why no masks are made while they should be; empty where all is well."""
+        if self._death:
+            return f"the worker died of {_reason(self._death)}"
+        begin_s = self._busy_since_s
+        if begin_s is not None and (busy_s := time.monotonic() - begin_s) > STUCK_S:
+            return f"the worker is stuck: it has worked on the same frames for {busy_s:.0f} s"
+        return ""
+
     def use(self, segmenter: Segmenter, settings: Settings) -> None:
         """Work with `segmenter` and `settings` from the next batch on; close a replaced segmenter.
 
@@ -160,22 +122,37 @@ class Worker:
         plan = Plan.of(segmenter, settings)
         self._offer(plan)
         replaced, self._plan = self._plan.segmenter, plan
-        if replaced is not segmenter and not self._thread:
+        if replaced is segmenter:
+            return
+        if self._thread:  # which may be in the middle of a batch with it
+            self._replaced.append(replaced)
+            self._waiting.wake()
+        else:
             replaced.close()
 
     def start(self) -> None:
-        """Begin to work on the frames that are `put`."""
+        """Begin to work on the frames that are `put`.
+
+        Raises:
+            WorkerError: the thread still hangs in a batch from before it was stopped.
+        """
+        if self._thread and self._thread.is_alive():
+            reason = self.problem() or "the worker has not ended yet"
+            raise WorkerError(f"{reason}; wait for it, or start the node anew")
         self._waiting = NewestFrames()
+        self._death = None
         for camera in self.cameras.values():
             camera.gaps = SequenceGaps()  # what was sent while nobody listened is not missed
-        self._thread = threading.Thread(target=self._run, name="segmentation", daemon=True)
+        work = functools.partial(self._run, self._waiting)
+        self._thread = threading.Thread(target=work, name="segmentation", daemon=True)
         self._thread.start()
 
     def put(self, image_topic: str, data: bytes, info: Mapping[str, Any]) -> None:
         """Leave a serialized image message for the thread; a waiting older one is given up."""
-        frame = RawFrame(data, time.monotonic(), self._now_ns())
+        frame = RawFrame(data, time.monotonic(), now_ns(self._node))
         camera = self.cameras[image_topic]
         camera.statistics.frame_received(missed=camera.gaps.missed_before(info))
+        camera.watchdog.frame_came()
         if self._waiting.put(image_topic, frame):
             camera.statistics.frame_dropped("replaced")
 
@@ -183,17 +160,21 @@ class Worker:
         """Let the batch in work end, then the thread; return whether they did in time."""
         for image_topic in self._waiting.close():
             self.cameras[image_topic].statistics.frame_dropped("stopped")
+        for camera in self.cameras.values():
+            camera.watchdog.nothing_due()
         while self._thread and self._thread.is_alive():
             if not is_worth_waiting():
                 return False
             self._thread.join(timeout=0.05)
         self._thread = None
+        self._close_replaced()
         return True
 
     def close(self) -> None:
         """Take the topics away and let the network go; only while stopped."""
         self._take_topics_away()
-        self._plan.segmenter.close()
+        if not self._thread:  # one that is stuck still uses it
+            self._plan.segmenter.close()
 
     def take_failures(self) -> list[str]:
         """Return how the engine failed since the last call, one sentence for each batch."""
@@ -211,135 +192,93 @@ class Worker:
         for camera in self.cameras.values():
             camera.outputs.destroy()
 
-    def _run(self) -> None:
-        in_use = self._plan.segmenter
-        # Torch makes threads anew for every thread that calls it; no frame need wait for that.
-        in_use.warm_up(self._plan.settings.warm_up_sizes)
-        while frames := self._waiting.take(self._plan.settings.max_batch):
-            plan = self._plan
-            try:
-                if plan.segmenter is not in_use:
-                    replaced, in_use = in_use, plan.segmenter
-                    replaced.close()
-                self._work(frames, plan)
-            # Whatever a driver, a compiler or the middleware comes up with costs these frames, not
-            # the node; a person sees it in the log and in the diagnostics.
-            except Exception as error:
-                self._report_failure(frames, error)
-        if self._plan.segmenter is not in_use:
-            in_use.close()
+    # In the worker's own thread
 
-    def _work(self, frames: dict[str, RawFrame], plan: Plan) -> None:
-        """Make masks of `frames`; take each one out when it is accounted for."""
-        jobs = []
-        for image_topic, raw in list(frames.items()):
-            job = self._decode(image_topic, raw, plan)
-            if job:
-                jobs.append(job)
-            else:
-                del frames[image_topic]
-        for batch in _batches(jobs):
-            begin = time.monotonic()
-            pictures = [
-                Frame(job.image.pixels, job.image.color_order, job.camera.ego_mask) for job in batch
-            ]
-            segmentations = plan.segmenter(pictures, batch[0].request)
-            infer_ms = _ms_since(begin)
-            for job, segmentation in zip(batch, segmentations, strict=True):
-                job.times_ms["infer"] = infer_ms
-                self._publish(job, segmentation)
-                del frames[job.camera.outputs.camera.image]
-
-    def _decode(self, image_topic: str, raw: RawFrame, plan: Plan) -> _Job | None:
-        """Return the job that a frame makes; None, counted, when it is bad or nobody listens."""
-        camera = self.cameras[image_topic]
-        watched = camera.outputs.watched()
-        forms = {output: form for output, form in plan.forms.items() if output in watched}
-        if not forms:
-            camera.statistics.frame_dropped("unwatched")
-            return None
-        begin = time.monotonic()
-        max_pixels, compressed = plan.settings.max_image_pixels, camera.outputs.camera.compressed
+    def _run(self, waiting: NewestFrames[RawFrame]) -> None:
         try:
-            image = read_any_image(raw.data, max_pixels, compressed=compressed)
-            height, width = image.pixels.shape[:2]
-            if camera.ego_mask:
-                camera.ego_mask.at((width, height))
-        except (BadImage, DataError) as error:
-            cause = error.cause if isinstance(error, BadImage) else MISFIT
-            camera.statistics.frame_refused(cause, str(error))
-            self._node.get_logger().warning(
-                f"{image_topic}: bad frame refused: {error}", throttle_duration_sec=LOG_PERIOD_S
-            )
-            return None
-        times_ms = {"wait": _ms(begin - raw.received_s), "decode": _ms_since(begin)}
-        wanted = {form.picture for form in forms.values()}
-        request = Request.of(wanted, plan.groups, plan.settings.overlay_opacity)
-        camera.workload = Workload((width, height), request.confidence)
-        return _Job(camera, raw, image, forms, request, times_ms)
+            self._work_off(waiting)
+        except BaseException as error:  # whatever it is, a thread must not end without a word
+            self._death = error
+            self._on_death()
+        finally:
+            self._busy_since_s = None
 
-    def _publish(self, job: _Job, segmentation: Segmentation) -> None:
-        header, outputs = job.image.header, job.camera.outputs
-        encode_s = publish_s = 0.0
-        outputs.publish_camera_info(job.camera.info, header)
-        pictures = dict(segmentation.pictures())
-        for output, form in job.forms.items():
-            begin = time.monotonic()
-            message = form.write(header, pictures[form.picture])
-            encoded = time.monotonic()
-            outputs.publish(output, message)
-            encode_s += encoded - begin
-            publish_s += time.monotonic() - encoded
-        job.times_ms.update(
-            encode=_ms(encode_s), publish=_ms(publish_s), latency=_ms_since(job.raw.received_s)
-        )
-        job.times_ms.update(self._times_by_stamp(job))
-        job.camera.statistics.frame_published(job.times_ms)
+    def _work_off(self, waiting: NewestFrames[RawFrame]) -> None:
+        """Work until `waiting` is closed; between two calls nothing holds a replaced network."""
+        with self._decoders() as pool:
+            while not waiting.is_closed:
+                frames = waiting.take(self._plan.batch)
+                self._close_replaced()
+                if frames:
+                    self._busy_since_s = time.monotonic()
+                    self._work(frames, self._plan, pool)
+                    self._busy_since_s = None
+
+    def _decoders(self) -> contextlib.AbstractContextManager[ThreadPoolExecutor | None]:
+        """Return threads that decode JPEGs beside each other, where several come at a time."""
+        compressed = [item for item in self.cameras.values() if item.outputs.camera.compressed]
+        count = min(len(compressed), self._plan.batch, os.cpu_count() or 1)
+        return ThreadPoolExecutor(count, "decoder") if count > 1 else contextlib.nullcontext()
+
+    def _work(
+        self, frames: Mapping[str, RawFrame], plan: Plan, pool: ThreadPoolExecutor | None
+    ) -> None:
+        """Make masks of `frames`, and account for each one."""
+        decode_one = functools.partial(self._decode, frames=frames, plan=plan)
+        jobs = pool.map(decode_one, frames) if pool else map(decode_one, frames)
+        for batch in batches(filter(None, jobs)):
+            lost = {job.camera.topic for job in batch}
+            with self._survived(lost):
+                begin = time.monotonic()
+                segmentations = plan.segmenter([job.frame for job in batch], batch[0].request)
+                infer_ms = ms_since(begin)
+                for job, segmentation in zip(batch, segmentations, strict=True):
+                    job.times_ms["infer"] = infer_ms
+                    publish(job, segmentation, plan, self._node)
+                    self._note_first_mask()
+                    lost.remove(job.camera.topic)
+
+    def _note_first_mask(self) -> None:
         if self.first_mask_s is None:
             self.first_mask_s = age_s()
             self._node.get_logger().info(f"first masks {self.first_mask_s:.1f} s after the start")
 
-    def _times_by_stamp(self, job: _Job) -> dict[str, float]:
-        """Return the time from the stamp to here and to the callback, by the node's clock."""
-        stamp_ns = job.image.header.stamp_ns
-        times_s = {
-            "receive": (job.raw.received_ns - stamp_ns) / NS_PER_S,
-            "age": (self._now_ns() - stamp_ns) / NS_PER_S,
-        }
-        return {name: _ms(time) for name, time in times_s.items() if abs(time) < COMPARABLE_S}
+    def _decode(self, image_topic: str, frames: Mapping[str, RawFrame], plan: Plan) -> Job | None:
+        with self._survived({image_topic}):
+            return decode(self.cameras[image_topic], frames[image_topic], plan, self._node)
+        return None
 
-    def _report_failure(self, lost: Iterable[str], error: Exception) -> None:
-        """Report that `error` cost the frames of the cameras `lost`."""
+    def _close_replaced(self) -> None:
+        while self._replaced:
+            with self._survived(()):
+                self._replaced.popleft().close()
+
+    @contextlib.contextmanager
+    def _survived(self, lost: Collection[str]) -> Iterator[None]:
+        """Let an error cost the frames of the cameras that are left in `lost`, not the node.
+
+        Whatever a driver, a compiler or the middleware comes up with, a person sees it in the log
+        and in the diagnostics.
+        """
+        try:
+            yield
+        except Exception as error:
+            self._report_failure(lost, error)
+            if isinstance(error, DeviceLost):  # nothing will ever succeed again
+                raise
+
+    def _report_failure(self, lost: Collection[str], error: Exception) -> None:
         if not self._node.context.ok():  # after a Ctrl-C every call into ROS fails; that is no news
             return
-        reason = f"{type(error).__name__}: {error}"
+        reason = _reason(error)
         self._failures.append(reason)
         for image_topic in lost:
             self.cameras[image_topic].statistics.frame_dropped("failed")
         self._node.get_logger().error(
-            f"frames of {', '.join(lost)} lost: {reason}", throttle_duration_sec=LOG_PERIOD_S
+            f"frames of {', '.join(lost) or 'no camera'} lost: {reason}",
+            throttle_duration_sec=LOG_PERIOD_S,
         )
 
-    def _now_ns(self) -> int:
-        return int(self._node.get_clock().now().nanoseconds)
 
-
-def _batches(jobs: Iterable[_Job]) -> list[list[_Job]]:
-    """Put jobs with the same request together: nothing is computed that nobody listens to."""
-    batches: list[list[_Job]] = []
-    for job in jobs:
-        for batch in batches:
-            if batch[0].request == job.request:
-                batch.append(job)
-                break
-        else:
-            batches.append([job])
-    return batches
-
-
-def _ms(seconds: float) -> float:
-    return seconds * 1e3
-
-
-def _ms_since(begin_s: float) -> float:
-    return _ms(time.monotonic() - begin_s)
+def _reason(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
