@@ -7,11 +7,13 @@ Engines that fail or hang cannot be had on demand, so calls of the engine are he
 
 from __future__ import annotations
 
+import threading
 import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from graph import Graph
@@ -27,9 +29,11 @@ from segmentation_graph import (
     rclpy_version,
     stamp,
 )
-from sensor_msgs.msg import Image
+from sensor_msgs.msg import CompressedImage, Image
 
 from unet_seg_ros.inference.segmenter import DeviceLost, Segmenter
+from unet_seg_ros.messages.images import Header, write_compressed_image
+from unet_seg_ros.nodes.segmentation import jobs, loader
 from unet_seg_ros.nodes.segmentation import worker as worker_module
 from unet_seg_ros.nodes.slots import NewestFrames
 
@@ -106,6 +110,16 @@ def test_device_that_is_lost_ends_the_node(
         graph.spin_until(lambda: False, "the end")
 
 
+def test_device_that_is_lost_while_configuring_ends_the_node(
+    graph: Graph, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "load_segmenter", failing(DeviceLost("an illegal address")))
+    start(is_active=False)
+    with pytest.raises(DeviceLost, match="an illegal address"):
+        graph.transition(NODE, "configure")
+        graph.spin_until(lambda: False, "the end")
+
+
 def test_replaced_network_is_freed_without_a_further_frame(
     graph: Graph, start: Start, networks: Path
 ) -> None:
@@ -161,6 +175,45 @@ def test_on_a_cpu_no_camera_waits_for_another(
         gate.open()
     assert order == [names[0], *names]
     assert gate.frames_per_call == [1] * 7
+
+
+def test_device_that_gains_from_batches_gets_jpegs_that_were_decoded_side_by_side(
+    graph: Graph, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Segmenter, "batch_limit", 8)
+    names = ["/left", "/right"]
+    node = start(image_topics=[f"{name}/image/compressed" for name in names])
+    reports = Reports(graph)
+    masks = {name: graph.collect(Image, f"{name}/segmentation/labels") for name in names}
+    cameras = {name: graph.publisher(CompressedImage, f"{name}/image/compressed") for name in names}
+    for name in names:
+        graph.listened(node, f"{name}/segmentation/labels")
+    _, jpeg = cv2.imencode(".jpg", picture())
+
+    def send(name: str, stamp_ns: int) -> None:
+        cameras[name].publish(write_compressed_image(Header(stamp_ns, name), jpeg, "jpeg"))
+        graph.spin_until(
+            lambda: reports.value(f"{name}/image/compressed", "frames_in") == str(stamp_ns + 1),
+            "the frame",
+        )
+
+    gate = Gate(monkeypatch)
+    try:
+        send("/left", 0)
+        graph.spin_until(gate.is_reached.is_set, "the first frame to be in work")
+        both, read = threading.Barrier(2), jobs.read_any_image
+
+        def read_beside_the_other(*arguments: Any, **named: Any) -> Any:
+            both.wait(timeout=50)
+            return read(*arguments, **named)
+
+        monkeypatch.setattr(jobs, "read_any_image", read_beside_the_other)
+        send("/right", 0)
+        send("/left", 1)
+    finally:
+        gate.open()
+    graph.spin_until(lambda: len(masks["/left"]) == 2 and masks["/right"], "all label maps")
+    assert gate.frames_per_call == [1, 2]
 
 
 @pytest.mark.skipif(rclpy_version() < 9, reason="before Kilted, rclpy does not name publishers")

@@ -89,6 +89,7 @@ class SegmentationNode(PatientNode):
         self._problem = ""  # why the node does not run as its parameters say
         self._breakdown = ""  # why it is not active any more
         self._is_compiling = False  # the network in use, in the background
+        self._lost: DeviceLost | None = None  # found in a transition
         self._types = TypeWatch(self)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
@@ -143,6 +144,9 @@ class SegmentationNode(PatientNode):
         try:
             work()
         except Exception as error:  # rclpy would swallow it without a word
+            if isinstance(error, DeviceLost):
+                self._lost = error
+                self._wake_up()
             self.get_logger().error(f"cannot {name}: {sentence(error)}")
             return TransitionCallbackReturn.FAILURE
         return TransitionCallbackReturn.SUCCESS
@@ -209,6 +213,8 @@ class SegmentationNode(PatientNode):
         Raises:
             DeviceLost: only a new process can go on.
         """
+        if self._lost:
+            raise self._lost
         if not self._worker:
             return
         if isinstance(self._worker.death, DeviceLost):
@@ -306,9 +312,8 @@ class SegmentationNode(PatientNode):
         values = {change.name: change.value for change in changes if change.name in BY_NAME}
         if not self._worker:
             look = functools.partial(refuse_unusable, settings, values.keys())
-            wait_for(
-                run_in_background(look, "parameters"), self.context.ok
-            )  # torch takes seconds to import
+            # Torch takes seconds to import.
+            wait_for(run_in_background(look, "parameters"), self.context.ok)
             return
         old = {name: self.get_parameter(name).value for name in values}
         changed = {name for name in values if as_word(values[name]) != as_word(old[name])}
