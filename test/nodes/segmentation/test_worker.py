@@ -17,6 +17,8 @@ import cv2
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from graph import Graph
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from segmentation_graph import (
     FRONT,
     LABELS,
@@ -115,8 +117,11 @@ def test_device_that_is_lost_while_configuring_ends_the_node(
 ) -> None:
     monkeypatch.setattr(loader, "load_segmenter", failing(DeviceLost("an illegal address")))
     start(is_active=False)
+    client = graph.node.create_client(ChangeState, f"{NODE}/change_state")
+    graph.spin_until(client.service_is_ready, "the node")
+    configure = Transition(id=Transition.TRANSITION_CONFIGURE)
+    client.call_async(ChangeState.Request(transition=configure))
     with pytest.raises(DeviceLost, match="an illegal address"):
-        graph.transition(NODE, "configure")
         graph.spin_until(lambda: False, "the end")
 
 

@@ -213,13 +213,10 @@ class SegmentationNode(PatientNode):
         Raises:
             DeviceLost: only a new process can go on.
         """
-        if self._lost:
-            raise self._lost
-        if not self._worker:
-            return
-        if isinstance(self._worker.death, DeviceLost):
-            raise self._worker.death
-        problem = self._worker.problem()
+        lost = self._lost or (self._worker and self._worker.death)
+        if isinstance(lost, DeviceLost):
+            raise lost
+        problem = self._worker.problem() if self._worker else ""
         if problem and self._listening:
             self._breakdown = f"{problem}; the node is not active any more: activate it again"
             self.get_logger().error(self._breakdown)
@@ -273,10 +270,8 @@ class SegmentationNode(PatientNode):
     def _set_checkpoint_back(self) -> None:
         """Let the parameter name what is in use."""
         self._is_setting_back = True
-        try:
-            (result,) = self.set_parameters([Parameter("checkpoint", value=self._checkpoint)])
-        finally:
-            self._is_setting_back = False
+        (result,) = self.set_parameters([Parameter("checkpoint", value=self._checkpoint)])
+        self._is_setting_back = False
         if not result.successful:  # its file is gone, say
             self._problem += f" (the parameter cannot be set back: {result.reason})"
 
