@@ -34,7 +34,7 @@ DEADLINE_S = 60.0
 NODE = """\
 #!{python}
 import sys
-from unet_seg_ros.nodes.{name}.node import main
+from unet_seg_ros.nodes.{name}.__main__ import main
 sys.exit(main())
 """
 NOTE_TAKER = """\

@@ -23,10 +23,11 @@ def leave(status: int) -> NoReturn:
     """End the process at once, with all that was printed.
 
     Handlers registered with `atexit` do not run, and what only the interpreter's end would destroy
-    is not destroyed. Two libraries need it:
+    is not destroyed. Three libraries need it:
 
     * Once a server was lost, threads of CARLA's client may still hold callbacks while the
       interpreter ends, and abort the process with a core dump.
+    * A thread that comes back from OpenCV while the interpreter ends aborts the process.
     * With torch imported, tidying up takes seconds, a minute while a thread compiles, and can crash
       under one that runs.
     """

@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NoReturn
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
@@ -36,6 +36,7 @@ from unet_seg_ros.messages.semantic import PALETTE, SEMANTIC_ENCODING, TAGS, loo
 from unet_seg_ros.messages.topics import CameraTopics, compressed_topic
 from unet_seg_ros.nodes.camera.parameters import PARAMETERS, TOWN_SIZE
 from unet_seg_ros.nodes.camera.shots import CONVERSIONS, JPEG, Shot, make_shot
+from unet_seg_ros.process import leave
 from unet_seg_ros.ros.camera_info import pinhole_camera_info
 from unet_seg_ros.ros.parameters import ParameterError, declare
 from unet_seg_ros.ros.qos import overridable
@@ -225,6 +226,7 @@ def _repeated(source: Source, is_looping: bool) -> Iterator[Sample]:
         yield from source
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the node until its source ends, Ctrl-C or SIGTERM; return the exit status."""
-    return run(NODE_NAME, CameraNode, arguments, expected_errors=(DataError,))
+def main(arguments: list[str] | None = None) -> NoReturn:
+    """Run the node until its source ends, Ctrl-C or SIGTERM; end the process with its status."""
+    # Not by returning: the thread that reads ahead may be in the middle of a picture.
+    leave(run(NODE_NAME, CameraNode, arguments, expected_errors=(DataError,)))
