@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from machine import machine
@@ -75,7 +76,7 @@ class Candidate:
         self._process.wait()
         self._exit.close()
 
-    def _answer(self) -> object:
+    def _answer(self) -> Any:
         assert self._process.stdout
         return json.loads(self._process.stdout.readline())
 
