@@ -39,7 +39,7 @@ GRAY = ("mono8", "8UC1")
 headers = st.builds(
     Header,
     stamp_ns=st.integers(-(2**31) * 10**9, 2**31 * 10**9 - 1),
-    frame_id=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")),
+    frame_id=st.text().map(lambda text: text.replace("\0", "")),
 )
 sides = st.integers(1, 30)
 byte_orders = st.sampled_from(["little", "big"])
@@ -224,9 +224,9 @@ def test_sixteen_bit_gray_is_scaled_to_eight():
 @pytest.mark.parametrize("encoding", ["yuv422", "uyvy", "yuv422_yuy2", "yuyv"])
 def test_yuv_pictures_become_bgr(encoding):
     red_bgr = np.full((2, 4, 3), (0, 0, 255), np.uint8)
-    is_uyvy = encoding in ("yuv422", "uyvy")
-    code = cv2.COLOR_BGR2YUV_UYVY if is_uyvy else cv2.COLOR_BGR2YUV_YUY2
-    message = tight_message(cv2.cvtColor(red_bgr, code), encoding)
+    y, u, v = 82, 90, 240  # of red, by BT.601
+    two_pixels = (u, y, v, y) if encoding in ("yuv422", "uyvy") else (y, u, y, v)
+    message = tight_message(np.tile(np.uint8(two_pixels), 4).reshape(2, 4, 2), encoding)
     pixels = read_image(message, MAX_PIXELS).pixels
     assert np.abs(pixels.astype(int) - red_bgr).max() <= 3
 

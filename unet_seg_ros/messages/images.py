@@ -306,10 +306,20 @@ def _check_rows(raw: _RawImage, row_size: int) -> None:
         )
 
 
+def _is_cut_jpeg(compressed: memoryview) -> bool:
+    """Return whether the end of a JPEG is missing, which OpenCV 4.6 fills with grey."""
+    data = bytes(compressed)
+    return data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data
+
+
 def _convert_to_bgr(raw: _RawImage, conversion: _Conversion) -> Uint8Array:
     # A tight copy in the machine's byte order: cv2 reads neither foreign byte order nor rows whose
     # distance is not a multiple of the item size.
     view = _pixel_view(raw, conversion.pixel_type, conversion.channels)
+    if conversion.channels == 2 and raw.width % 2:  # OpenCV 4.6 would make noise of it
+        raise BadImage(
+            "size", f"{raw.width} pixels in a row cannot be {raw.encoding}: pairs share colours"
+        )
     pixels = np.ascontiguousarray(view, view.dtype.newbyteorder("="))
     if conversion.code is not None:
         try:
@@ -371,6 +381,6 @@ def _decode(compressed: memoryview, image_format: str, max_pixels: int) -> Uint8
         pixels = cv2.imdecode(np.frombuffer(compressed, np.uint8), flags)
     except cv2.error:
         pixels = None
-    if pixels is None or pixels.shape[1::-1] != size:
+    if pixels is None or pixels.shape[1::-1] != size or _is_cut_jpeg(compressed):
         raise BadImage("undecodable", f"a {shown} of {len(compressed)} bytes is damaged")
     return np.asarray(pixels, np.uint8)
