@@ -19,8 +19,8 @@ BENCHMARKS := engine networks threads first_mask transport cameras town_renderin
 
 install: $(VENV)/.installed
 
-$(VENV)/.installed: requirements/base.txt requirements/carla.txt requirements/train.txt \
-    requirements/view.txt requirements/dev.txt $(ROS_WHEELS) setup.py
+$(VENV)/.installed: requirements/base.txt requirements/workspace.txt requirements/carla.txt \
+    requirements/train.txt requirements/view.txt requirements/dev.txt $(ROS_WHEELS) setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))' || \
 	    { echo "$(PYTHON) is not Python 3.10 to 3.12: say which one with PYTHON=..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
