@@ -3,6 +3,7 @@
 """What an installation of the package contains."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,29 @@ def test_the_manifest_the_setup_and_the_code_agree_on_the_version() -> None:
     setup = [sys.executable, "setup.py", "--version"]
     result = subprocess.run(setup, cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout.split()[-1] == version == __version__
+
+
+def named_in(file: str) -> set[str]:
+    """Return the packages that a file in requirements/ names, with those of files it includes."""
+    names = set()
+    for line in (ROOT / "requirements" / file).read_text().splitlines():
+        if line.startswith("-r "):
+            names |= named_in(line.removeprefix("-r "))
+        elif line and not line.startswith("#"):
+            names.add(line.partition("==")[0].lower())
+    return names
+
+
+def test_a_workspace_keeps_the_numpy_and_opencv_of_the_installation() -> None:
+    assert not [name for name in named_in("workspace.txt") if re.match("numpy|opencv", name)]
+
+
+def test_what_the_setup_requires_is_in_the_requirements() -> None:
+    setup = (ROOT / "setup.py").read_text()
+    required = setup.partition("install_requires=[")[2].partition("]")[0]
+    names = {name.lower() for name in re.findall(r'"([A-Za-z0-9]+)>=', required)}
+    assert {"torch", "mcap", "pyyaml"} <= names
+    assert names | {"opencv-python-headless"} == named_in("base.txt")
 
 
 def test_rosdep_knows_every_name_in_the_manifest() -> None:
