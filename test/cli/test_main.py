@@ -35,14 +35,14 @@ def test_the_command_knows_its_version(capsys: pytest.CaptureFixture[str]) -> No
     ("arguments", "sentence"),
     [
         (["demo", "--input", "/nowhere"], "/nowhere: no such folder or file"),
-        (["demo", "--checkpoint", "carla99"], "there is no checkpoint at"),
+        (["demo", "--checkpoint", "carla99"], "there is no 'carla99' in the box"),
         (["demo", "--checkpoint", "/no.safetensors"], "there is no checkpoint at /no.safetensors"),
         (["demo", "--rate", "0"], "--seconds and --rate must be above 0"),
         (["train", "--out", "run"], "nothing to learn from: give --data"),
         (["train", "--data", "/nowhere", "--out", "run"], "/nowhere: no such folder"),
         (["train", "--data", "town", "--out", "run", "--preset", "tiny"], "called 'tiny'; choose"),
         (["train", "--data", "town", "--out", "run", "--label-set", "carla99"], "carla99"),
-        (["train", "--data", "town", "--out", "run", "--init", "other"], "no checkpoint at"),
+        (["train", "--data", "town", "--out", "run", "--init", "other"], "no 'other' in the box"),
         (
             ["train", "--data", "town", "--out", "run", "--widen", "2"],
             "the one to start from, --init",
