@@ -190,7 +190,7 @@ def test_bad_files_end_it_or_are_counted(
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (["--checkpoint", "carla99"], "there is no checkpoint at"),
+        (["--checkpoint", "carla99"], "there is no 'carla99' in the box"),
         (["--device", "cuda:99"], "device is cuda:99, but there"),
         (["--data", "/nowhere"], "/nowhere: no such folder"),
         (["--out", __file__], "is a file; --out needs a folder"),
