@@ -46,7 +46,7 @@ def no_publisher_events() -> PublisherEventCallbacks:
     """Return what publishers are made with that stand by in great number.
 
     rclpy's executor puts every event that a publisher could tell of into every wait. With six
-    cameras that was two thirds of its time (benchmarks/cameras.py), and all that it tells is that a
+    cameras that was up to half of its time (benchmarks/cameras.py), and all that it tells is that a
     subscriber asks for what is not offered, which the subscriber's own side says as well.
     """
     return PublisherEventCallbacks(use_default_callbacks=False)
