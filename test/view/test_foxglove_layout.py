@@ -17,6 +17,7 @@ from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.nodes.evaluation.parameters import PARAMETERS as EVALUATION_PARAMETERS
 from unet_seg_ros.nodes.segmentation.diagnostics import camera_status
 from unet_seg_ros.nodes.segmentation.parameters import BY_NAME
+from unet_seg_ros.nodes.segmentation.watchdog import Watchdog
 from unet_seg_ros.nodes.statistics import CameraStatistics
 
 LAYOUT = json.loads(
@@ -65,7 +66,8 @@ def test_plots_are_of_what_the_segmentation_node_reports() -> None:
         statistics.frame_dropped(cause)
     statistics.frame_received()
     statistics.frame_published({"latency": 20.0})
-    status = camera_status("unet_segmentation", CAMERA.image, statistics.take_window(), True)
+    window, punctuality = statistics.take_window(), Watchdog().look(0.0)
+    status = camera_status("unet_segmentation", CAMERA.image, window, punctuality, True)
     reported = {(status.name, pair.key) for pair in status.values}
     wanted = {item for item in plotted() if item[0].startswith("unet_segmentation")}
     assert len(wanted) == 8
