@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.inference.device_errors import first_line
 from unet_seg_ros.inference.segmenter import Frame, Request
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.pictures.geometry import Size
@@ -75,5 +76,5 @@ def attempt(work: Callable[[], object]) -> str:
     try:
         work()
     except Exception as error:
-        return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:150]}"
+        return f"{type(error).__name__}: {first_line(error)}"
     return "ok"

@@ -20,8 +20,8 @@ def usable_processors(root: Path = Path("/")) -> int:
     Args:
         root: Where `proc` and `sys` are.
     """
-    quota = cgroup_quota(root)
-    return max(1, min(_processors_by_affinity(), int(quota or _processors_by_affinity())))
+    processors, quota = _processors_by_affinity(), cgroup_quota(root)
+    return processors if quota is None else max(1, min(processors, int(quota)))
 
 
 def sleep_while_waiting() -> None:

@@ -16,6 +16,7 @@ import torch
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.inference.compiling import CompiledNetworks, Network
+from unet_seg_ros.inference.device_errors import first_line
 from unet_seg_ros.inference.frames import Request, Segmentation
 from unet_seg_ros.inference.network import InferenceNetwork
 from unet_seg_ros.inference.options import Upsample
@@ -183,10 +184,9 @@ class CpuEngine:
     def _stop_compiling(self, error: Exception) -> None:
         self.compiled = False
         self._compiled.clear()
-        reason = str(error).strip().partition("\n")[0]
         self.notes.append(
-            f"runs uncompiled: compiling the network failed ({reason:.200}); check that g++ and "
-            "the headers of Python (python3-dev) are installed"
+            f"runs uncompiled: compiling the network failed ({first_line(error)}); check that g++ "
+            "and the headers of Python (python3-dev) are installed"
         )
 
     def _network_key(self, size: Size, confidence: bool) -> tuple[object, ...]:

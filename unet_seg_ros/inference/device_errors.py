@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Reads what a device's libraries say when they fail."""
+"""Reads what libraries say when a device, or a compiler, fails."""
 
 from __future__ import annotations
 
@@ -32,5 +32,5 @@ def is_out_of_memory(error: BaseException | None) -> bool:
 
 
 def first_line(error: BaseException) -> str:
-    """Return the first line of what `error` says: CUDA's go on with advice for programmers."""
+    """Return the first line of what `error` says: what follows is for programmers."""
     return f"{str(error).strip().partition(chr(10))[0]:.200}"

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import threading
 import time
 from collections import deque
@@ -34,6 +33,7 @@ from unet_seg_ros.nodes.segmentation.parameters import Settings
 from unet_seg_ros.nodes.slots import NewestFrames
 from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.process import age_s
+from unet_seg_ros.processors import usable_processors
 
 if TYPE_CHECKING:  # it brings torch, which takes seconds to import: the loader's thread does that
     from unet_seg_ros.inference.segmenter import Segmenter
@@ -217,7 +217,7 @@ class Worker:
     def _decoders(self) -> contextlib.AbstractContextManager[ThreadPoolExecutor | None]:
         """Return threads that decode JPEGs beside each other, where several come at a time."""
         compressed = [item for item in self.cameras.values() if item.outputs.camera.compressed]
-        count = min(len(compressed), self._plan.batch, os.cpu_count() or 1)
+        count = min(len(compressed), self._plan.batch, usable_processors())
         return ThreadPoolExecutor(count, "decoder") if count > 1 else contextlib.nullcontext()
 
     def _work(
