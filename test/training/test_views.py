@@ -179,6 +179,15 @@ def test_rare_things_come_more_often_and_are_in_the_crop(tmp_path: Path) -> None
     assert crops_with_one(0.5, 0) == pytest.approx(60, abs=20)
     assert crops_with_one(1.0, 0) > 100
     assert crops_with_one(0, 1.0) == 120
+    found = rarities([Counted(pixels, 1.0)], CARLA, focus=0, paste=1.0)
+    heights = [
+        np.count_nonzero((rows == person).any(dim=1))
+        for batch in batches([item], steps=40, rarities=found)
+        for rows in batch.rows
+    ]
+    # As it is seen at inference, at half its size, it is 4 pixels high.
+    assert min(heights) <= 4
+    assert 4 * MAX_ZOOM + 1 < max(heights) <= 4 * MAX_ZOOM * 3 + 1
     found = rarities([Counted(pixels, 1.0)], CARLA, focus=0.5, paste=0.5)
     whole = batches([item], steps=9, rarities=found)
     assert_same(batches([item], first_step=5, steps=4, workers=1, rarities=found), whole[5:])

@@ -109,6 +109,14 @@ def test_rain_is_brighter_than_the_night_and_leaves_most_of_the_picture() -> Non
         assert np.median(rainy) < 40
 
 
+def test_rain_is_soft_and_grey_or_sharp_and_white() -> None:
+    road = np.full((128, 160, 3), 150, np.float32)
+    rng = np.random.default_rng(0)
+    brightest = [weather._rain(road, rng).max() for _ in range(40)]
+    assert min(brightest) < 200
+    assert max(brightest) > 240
+
+
 def test_a_picture_by_night_is_not_darkened_again(monkeypatch: pytest.MonkeyPatch) -> None:
     image, labels = street()
     dark = image // 5

@@ -143,16 +143,27 @@ class Cutter:
         self._read = _Reader(sets, room_bytes)
 
     def __call__(
-        self, draw: Draw, size: Size, rng: np.random.Generator, row: int | None = None
+        self,
+        draw: Draw,
+        size: Size,
+        rng: np.random.Generator,
+        row: int | None = None,
+        closer: float = 1.0,
     ) -> tuple[Uint8Array, Uint8Array]:
         """Return a crop of a picture, `(H, W, 3)`, and its rows, `(H, W)`.
 
-        Where a row is given, the crop shows a pixel of it.
+        Where a row is given, the crop shows a pixel of it. It is cut as from a camera that is
+        `closer` times as near to what it shows.
         """
-        return resized(*self.window(draw, size, rng, row), size)
+        return resized(*self.window(draw, size, rng, row, closer), size)
 
     def window(
-        self, draw: Draw, size: Size, rng: np.random.Generator, row: int | None = None
+        self,
+        draw: Draw,
+        size: Size,
+        rng: np.random.Generator,
+        row: int | None = None,
+        closer: float = 1.0,
     ) -> tuple[Uint8Array, Uint8Array]:
         """Return what `__call__` does before it is brought to its size."""
         image, labels = self._read(draw)
@@ -161,7 +172,7 @@ class Cutter:
             picture_size(image), size, self._input_size, self._spread, item.enlarge
         )
         # As often twice as large as half as large; a picture that is too small fills the crop.
-        zoom = low * max(high / low, 1.0) ** rng.random()
+        zoom = closer * low * max(high / low, 1.0) ** rng.random()
         around = None
         if row is not None:
             around = focus_point(item.rows(labels), row, rng)

@@ -43,6 +43,8 @@ _MEASURED_PICTURES = 5
 _BATCHES_AHEAD = 3
 # What all workers together may keep of what they read: many a data set is smaller than this.
 _KEPT_BYTES = 1 << 30
+# How many times nearer than in its own picture a pasted thing may be.
+_CLOSEST = 3.0
 
 
 class Batch(NamedTuple):
@@ -211,7 +213,9 @@ class _Batches(Dataset[Any]):
             draw, row = pick
         view = self.cut(draw, size, rng, row)
         if pastes and (pick := self.rarities.pick_thing(self.usable[crop], rare_rng)):
-            source = self.cut(pick.draw, size, rare_rng, pick.row)
+            # Near people are as rare as far ones are many.
+            closer = float(_CLOSEST ** rare_rng.random())
+            source = self.cut(pick.draw, size, rare_rng, pick.row, closer)
             view = paste_thing(view, source, pick.row, self.rarities.things, rare_rng)
         return self.augmentation(*view, rng)
 

@@ -269,11 +269,14 @@ def _rain(seen: FloatArray, rng: np.random.Generator) -> FloatArray:
         end = start + np.stack([fall * (slant + rng.normal(0, 0.06, count)), fall], axis=1)
         lines = np.stack([start, end], axis=1).astype(np.int32)[:, :, None]
         cv2.polylines(streaks, list(lines), False, int(rng.uniform(*light)), thickness, cv2.LINE_AA)
-    share_of_rain = cv2.blur(streaks, (2, 3)).astype(np.float32)[..., None] * np.float32(1 / 160)
-    color = np.float32(np.clip(seen.mean() * 0.7 + rng.uniform(80, 150), 0, 250))
+    # From soft grey streaks in flat light to sharp white ones in the light of lamps and of the sun.
+    if rng.random() < 0.5:
+        streaks = cv2.blur(streaks, (2, 3))
+    share_of_rain = streaks.astype(np.float32)[..., None] * np.float32(1 / rng.uniform(160, 255))
+    color = np.float32(np.clip(seen.mean() * 0.7 + rng.uniform(80, 220), 0, 255))
     veil = np.float32(rng.uniform(0, 0.08))
     seen = seen + veil * (color - seen)
-    return np.asarray(seen + np.minimum(share_of_rain, 0.85) * (color - seen))
+    return np.asarray(seen + np.minimum(share_of_rain, 0.9) * (color - seen))
 
 
 def _drops_on_lens(seen: FloatArray, rng: np.random.Generator) -> FloatArray:
