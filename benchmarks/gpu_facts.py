@@ -16,16 +16,16 @@ from unet_seg_ros.inference.device_errors import first_line
 from unet_seg_ros.inference.segmenter import Frame, Request
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.pictures.geometry import Size
-from unet_seg_ros.weights import DEFAULT, find_checkpoint
+from unet_seg_ros.weights import SMALL, find_checkpoint
 
 Say = Callable[[str, object], None]
 """Called with each fact, a name and a value, as soon as it is known."""
 
-BOX = (DEFAULT, "camvid11", "nuclei2")
+BOX = (SMALL, "camvid11", "nuclei2")
 """The checkpoints in the box."""
 
 
-def load(name: str = DEFAULT) -> Checkpoint:
+def load(name: str = SMALL) -> Checkpoint:
     """Return a checkpoint in the box."""
     return load_checkpoint(find_checkpoint(name))
 

@@ -51,7 +51,7 @@ from unet_seg_ros.ros.domain import free_domain_id
 from unet_seg_ros.ros.middleware import prepare_for_pictures
 from unet_seg_ros.town.drive import Drive
 from unet_seg_ros.town.town import Town
-from unet_seg_ros.weights import DEFAULT, find_checkpoint
+from unet_seg_ros.weights import SMALL, find_checkpoint
 
 SIZES = ((800, 600), (1920, 1080))
 ENCODING = "bgra8"
@@ -222,7 +222,7 @@ def measure_masks() -> dict[str, dict[str, tuple[float, float]]]:
     """Return the medians of size in kB and time to write in ms, of each picture in each way."""
     from unet_seg_ros.inference.segmenter import Segmenter
 
-    drive, checkpoint = Drive(Town(seed=0)), find_checkpoint(DEFAULT)
+    drive, checkpoint = Drive(Town(seed=0)), find_checkpoint(SMALL)
     segmenter = Segmenter.from_checkpoint(checkpoint, device="cpu", compile="off")
     found: dict[str, dict[str, list[tuple[float, float]]]] = {
         name: {way: [] for way in MASK_WAYS} for name in COMPRESSED_OUTPUTS

@@ -25,8 +25,9 @@ ARGUMENTS = (
     ),
     DeclareLaunchArgument(
         "checkpoint",
-        default_value="carla29-small",
-        description="A checkpoint in the box by name, or the path of a .safetensors file.",
+        default_value="auto",
+        description="A checkpoint in the box by name, the path of a .safetensors file, or auto: "
+        "carla29-large where the network runs on CUDA, carla29-small elsewhere.",
     ),
     DeclareLaunchArgument("device", default_value="auto", description="auto, cpu, cuda or cuda:N."),
     DeclareLaunchArgument(

@@ -114,7 +114,7 @@ def test_segment_says_what_it_did(
     assert segment(bag, tmp_path / "out", checkpoint) == 0
     printed = capsys.readouterr()
     assert f"       7 pictures of {CAMERA}\n       7 pictures of {REAR}\n" in printed.out
-    assert f"{tmp_path / 'out'}: 14 pictures segmented, 36 messages copied" in printed.out
+    assert f"{tmp_path / 'out'}: 14 pictures segmented by mine, 36 messages copied" in printed.out
     assert "14/14" in printed.err
     assert counts(tmp_path / "out")[FRONT_LABELS] == FRAMES
 
@@ -127,6 +127,7 @@ def test_segment_takes_topics_and_outputs_and_prints_json(
     assert json.loads(capsys.readouterr().out) == [
         {
             "bag": str(tmp_path / "out"),
+            "checkpoint": "mine",
             "pictures": {CAMERA: FRAMES},
             "copied_messages": 36,
             "damaged": [],

@@ -83,7 +83,7 @@ def test_a_folder_gets_labels_and_overlays_of_all_pictures_below_it(
     out = tmp_path / "masks"
     assert segment([folder], out, checkpoint) == 0
     printed = capsys.readouterr()
-    assert printed.out == f"{out}: labels, overlay of 3 pictures\n"
+    assert printed.out == f"{out}: labels, overlay of 3 pictures by {checkpoint}\n"
     assert "3/3" in printed.err
     names = ("one", "rain/one", "two")
     assert written_files(out) == sorted(
@@ -110,6 +110,7 @@ def test_each_output_is_there_on_request(
     assert segment([folder / "one.png"], out, checkpoint, *outputs) == 0
     assert json.loads(capsys.readouterr().out) == {
         "folder": str(out),
+        "checkpoint": checkpoint,
         "pictures": 1,
         "faults": [],
         "not_taken": [],
@@ -199,7 +200,7 @@ def test_files_that_cannot_be_read_are_listed_and_make_the_status_1(
     notes.write_text("no video")
     assert segment([folder, notes], tmp_path / "masks", checkpoint) == 1
     printed = capsys.readouterr().out
-    assert "of 3 pictures\n2 damaged, left out:\n" in printed
+    assert f"of 3 pictures by {checkpoint}\n2 damaged, left out:\n" in printed
     assert f"  {folder / 'broken.png'}: not a picture" in printed
     assert f"  {notes}: not a video" in printed
 

@@ -28,6 +28,7 @@ from unet_seg_ros.inference.segmenter import (
     Request,
     Segmenter,
     SegmenterError,
+    choose_checkpoint,
     choose_device,
     choose_precision,
 )
@@ -327,6 +328,7 @@ def test_what_cannot_be_done_is_refused(
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is CUDA here")
 def test_without_cuda_it_says_so() -> None:
     assert choose_device("auto") == "cpu"
+    assert choose_checkpoint("auto", "auto").stem == "carla29-small"
     with pytest.raises(SegmenterError, match=r"no CUDA here.*use cpu"):
         choose_device("cuda")
 
@@ -342,8 +344,14 @@ def test_a_cuda_device_that_runs_no_kernel_is_passed_over_with_a_note(
     assert segmenter.device == "cpu"
     (note,) = segmenter.notes
     assert note.startswith("runs on the cpu: cuda:0 cannot run a kernel (")
+    assert choose_checkpoint("auto", "auto").stem == "carla29-small"
     with pytest.raises(SegmenterError, match=r"device is cuda, but cuda:0 cannot run a kernel"):
         choose_device("cuda")
+
+
+def test_a_checkpoint_that_is_named_is_taken_whatever_the_device() -> None:
+    assert choose_checkpoint("carla29-small", "cuda").stem == "carla29-small"
+    assert choose_checkpoint("mine.safetensors", "cuda") == Path("mine.safetensors")
 
 
 def test_bfloat16_is_refused_on_cards_without_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,7 +46,7 @@ def test_by_default_it_drives_and_segments(started):
     assert (carla["town"], carla["weather"], carla["rig"]) == ("", "", "front")
     assert carla["driver"] == "none"
     assert segmentation["image_topics"] == [FRONT]
-    assert segmentation["checkpoint"] == "carla29-small"
+    assert segmentation["checkpoint"] == "auto"
     assert segmentation["max_batch"] == 8  # from config/segmentation.yaml
     assert carla["use_sim_time"] is segmentation["use_sim_time"] is True
 

@@ -6,7 +6,7 @@ import pytest
 
 from unet_seg_ros import weights
 from unet_seg_ros.model.checkpoint import load_checkpoint
-from unet_seg_ros.weights import find_checkpoint
+from unet_seg_ros.weights import AUTO, checkpoint_for, find_checkpoint
 
 IN_THE_BOX = sorted(Path(weights.__file__).parent.glob("*.safetensors"))
 
@@ -22,6 +22,23 @@ def test_a_name_that_is_not_in_the_box_is_refused_with_those_that_are() -> None:
         find_checkpoint("nonsense")
     assert ", ".join(path.stem for path in IN_THE_BOX) in str(refused.value)
     assert str(IN_THE_BOX[0].parent) not in str(refused.value)
+
+
+def test_auto_is_the_large_one_on_cuda_and_the_small_one_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "_FOLDER", tmp_path)
+    small, large = tmp_path / "carla29-small.safetensors", tmp_path / "carla29-large.safetensors"
+    small.touch()
+    assert checkpoint_for("cuda:0") == small  # a box without the large one
+    large.touch()
+    assert checkpoint_for("cpu") == small
+    assert checkpoint_for("cuda:0") == checkpoint_for("cuda:1") == large
+
+
+def test_auto_itself_is_no_checkpoint() -> None:
+    with pytest.raises(ValueError, match="no 'auto' in the box"):
+        find_checkpoint(AUTO)
 
 
 @pytest.mark.parametrize("path", IN_THE_BOX, ids=lambda path: path.stem)

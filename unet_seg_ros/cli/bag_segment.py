@@ -163,9 +163,10 @@ def _segment_on_cluster(
     """Yield what came of each bag."""
     from unet_seg_ros.offline.cluster import segment_on_cluster
     from unet_seg_ros.progress import make_bar
-    from unet_seg_ros.weights import find_checkpoint
+    from unet_seg_ros.weights import AUTO, find_checkpoint
 
-    options.checkpoint = str(find_checkpoint(options.checkpoint).resolve())
+    if options.checkpoint != AUTO:  # which goes by the device of each worker
+        options.checkpoint = str(find_checkpoint(options.checkpoint).resolve())
     absolute = {source.resolve(): target.resolve() for source, target in targets.items()}
     names = dict(zip(absolute, targets, strict=True))
     done = segment_on_cluster(
@@ -184,6 +185,7 @@ def _document(target: Path, outcome: BagOutcome | BagError) -> dict[str, Any]:
         return {"bag": str(target), "error": str(outcome)}
     return {
         "bag": str(target),
+        "checkpoint": outcome.checkpoint,
         "pictures": outcome.frames,
         "copied_messages": outcome.copied,
         "damaged": outcome.faults,
@@ -199,7 +201,8 @@ def _as_text(outcomes: Mapping[Path, BagOutcome | BagError]) -> str:
             continue
         lines += [f"{count:8} pictures of {topic}" for topic, count in outcome.frames.items()]
         lines.append(
-            f"{target}: {sum(outcome.frames.values())} pictures segmented, "
+            f"{target}: {sum(outcome.frames.values())} pictures segmented by "
+            f"{outcome.checkpoint or 'a network without a name'}, "
             f"{outcome.copied} messages copied"
         )
         lines += [f"  note: {note}" for note in outcome.notes]

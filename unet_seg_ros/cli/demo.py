@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from unet_seg_ros.cli.arguments import parse_path, parse_size
-from unet_seg_ros.weights import DEFAULT
+from unet_seg_ros.cli.engine import CHECKPOINT_HELP
+from unet_seg_ros.weights import AUTO
 
 _EXAMPLES = """\
 examples:
@@ -58,11 +59,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="of the simulator's or the town's camera (default: 800x600); other pictures keep "
         "their size",
     )
-    parser.add_argument(
-        "--checkpoint",
-        default=DEFAULT,
-        help="a checkpoint in the box by name, or a .safetensors file (default: %(default)s)",
-    )
+    parser.add_argument("--checkpoint", default=AUTO, metavar="NAME|FILE", help=CHECKPOINT_HELP)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
         "--input-size",
@@ -85,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     """Demonstrate as the options say; return the exit status."""
     from unet_seg_ros.carla.setting import MAX_STEP_S
     from unet_seg_ros.demo import run as demo
-    from unet_seg_ros.weights import find_checkpoint
+    from unet_seg_ros.inference.segmenter import choose_checkpoint
 
     if options.seconds <= 0 or options.rate <= 0:
         raise ValueError("--seconds and --rate must be above 0")
@@ -97,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
             seconds=options.seconds,
             rate_hz=options.rate,
             size=options.size,
-            checkpoint=find_checkpoint(options.checkpoint),
+            checkpoint=choose_checkpoint(options.checkpoint, options.device),
             device=options.device,
             input_size=options.input_size,
             output=options.output,
@@ -113,7 +110,7 @@ def _for_people(report: dict[str, Any], output: Path) -> str:
     lines = [
         f"{report['frames_out']} of {report['frames_in']} frames segmented, "
         f"{report['dropped']} dropped, {report['fps']} frames per second "
-        f"on {report['device']} ({report['precision']})",
+        f"with {Path(report['checkpoint']).stem} on {report['device']} ({report['precision']})",
         f"from picture to masks: p50 {latency['p50']} ms, p95 {latency['p95']} ms, "
         f"p99 {latency['p99']} ms",
     ]

@@ -9,19 +9,24 @@ from typing import TYPE_CHECKING
 
 from unet_seg_ros.cli.arguments import add_network_arguments
 from unet_seg_ros.inference.options import UPSAMPLE
-from unet_seg_ros.weights import DEFAULT, find_checkpoint
+from unet_seg_ros.weights import AUTO, LARGE, SMALL
 
 if TYPE_CHECKING:
     from unet_seg_ros.inference.segmenter import Segmenter
+
+CHECKPOINT_HELP = (
+    f"a checkpoint in the box by name, or a .safetensors file (default: {AUTO}, which is {LARGE} "
+    f"where the network runs on CUDA and {SMALL} elsewhere)"
+)
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --checkpoint, --device, --precision, --threads, --compile and --upsample."""
     parser.add_argument(
         "--checkpoint",
-        default=DEFAULT,
+        default=AUTO,
         metavar="NAME|FILE",
-        help="a checkpoint in the box by name, or a .safetensors file (default: %(default)s)",
+        help=CHECKPOINT_HELP,
     )
     add_network_arguments(parser)
     parser.add_argument(
@@ -45,10 +50,10 @@ def make_segmenter(options: argparse.Namespace) -> Segmenter:
     Raises:
         ValueError: There is no such checkpoint, or the machine cannot run it so.
     """
-    from unet_seg_ros.inference.segmenter import Segmenter
+    from unet_seg_ros.inference.segmenter import Segmenter, choose_checkpoint
 
     return Segmenter.from_checkpoint(
-        find_checkpoint(options.checkpoint),
+        choose_checkpoint(options.checkpoint, options.device),
         options.device,
         options.precision,
         compile="on" if options.compile else "off",

@@ -89,6 +89,7 @@ def run(options: argparse.Namespace) -> int:
     ego_mask = read_ego_mask(options.ego_mask) if options.ego_mask else None
     check_output(options.out)
     segmenter = make_segmenter(options)
+    name = segmenter.checkpoint.name or options.checkpoint
     with progress_bar(options.out.name, "picture") as show:
         segmented = segment_files(
             inputs, options.out, options.outputs, segmenter, options.legend, show, ego_mask
@@ -96,9 +97,10 @@ def run(options: argparse.Namespace) -> int:
     passed_over = not_taken(options.inputs)
     sentences = [item.sentence for item in passed_over]
     if options.json:
-        outcome = {"folder": str(options.out), **asdict(segmented), "not_taken": sentences}
-        print(json.dumps(outcome, indent=2))
+        outcome = {"folder": str(options.out), "checkpoint": name, **asdict(segmented)}
+        print(json.dumps({**outcome, "not_taken": sentences}, indent=2))
     else:
-        about = f"{options.out}: {', '.join(options.outputs)} of {segmented.pictures} pictures"
-        print(about, *fault_lines(segmented.faults, "left out"), *sentences, sep="\n")
+        made = f"{', '.join(options.outputs)} of {segmented.pictures} pictures by {name}"
+        faults = fault_lines(segmented.faults, "left out")
+        print(f"{options.out}: {made}", *faults, *sentences, sep="\n")
     return 1 if segmented.faults or any(item.are_most for item in passed_over) else 0

@@ -33,6 +33,7 @@ from unet_seg_ros.inference.threads import use_threads
 from unet_seg_ros.labels.label_set import ColorOrder, LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.pictures.geometry import Size
+from unet_seg_ros.weights import AUTO, checkpoint_for, find_checkpoint
 
 _DTYPES = {
     "float32": torch.float32,
@@ -239,6 +240,22 @@ class Segmenter:
         if obstacle:
             engine.notes.append(obstacle)
         return engine
+
+
+def choose_checkpoint(name_or_path: str, device: str) -> Path:
+    """Return the file of a checkpoint by name or path; with "auto" the one for the device in use.
+
+    Args:
+        name_or_path: As `find_checkpoint` takes it, or "auto".
+        device: As `Segmenter` takes it.
+
+    Raises:
+        SegmenterError: no such device here, or it does not work.
+        ValueError: there is no such checkpoint in the box.
+    """
+    if name_or_path == AUTO:
+        return checkpoint_for(choose_device(device))
+    return find_checkpoint(name_or_path)
 
 
 def choose_device(device: str) -> str:

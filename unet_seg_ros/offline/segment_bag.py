@@ -76,12 +76,14 @@ class BagOutcome:
     """What was done.
 
     Attributes:
+        checkpoint: The name of the network.
         frames: By image topic, how many pictures got masks.
         copied: How many messages were copied.
         faults: What was wrong with each picture that got none: topic, time and reason.
         notes: What was passed over, and why.
     """
 
+    checkpoint: str
     frames: dict[str, int]
     copied: int = 0
     faults: list[str] = field(default_factory=list)
@@ -127,7 +129,8 @@ def segment_bag(
             )
         copied = [topic for topic in reader.topics.values() if topic.name not in earlier]
         notes = [*reader.notes, *passed_over(reader.topics)]
-        outcome = BagOutcome({camera.image: 0 for camera in cameras}, notes=notes)
+        frames = {camera.image: 0 for camera in cameras}
+        outcome = BagOutcome(segmenter.checkpoint.name, frames, notes=notes)
         total = sum(reader.counts[camera.image] for camera in cameras)
         groups = _groups(reader, [topic.name for topic in copied], outcome.frames.keys())
         try:

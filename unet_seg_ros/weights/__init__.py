@@ -6,8 +6,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-DEFAULT = "carla29-small"
-"""The one that the node and the commands take where none is named."""
+AUTO = "auto"
+"""In the place of a name: the one for the device that the network runs on; the default."""
+SMALL = "carla29-small"
+"""What AUTO means on a CPU."""
+LARGE = "carla29-large"
+"""What AUTO means on CUDA."""
 
 _FOLDER = Path(__file__).parent
 
@@ -15,6 +19,16 @@ _FOLDER = Path(__file__).parent
 def checkpoint_names() -> list[str]:
     """Return the names of the checkpoints in the box."""
     return sorted(path.stem for path in _FOLDER.glob("*.safetensors"))
+
+
+def checkpoint_for(device: str) -> Path:
+    """Return the file of the checkpoint that `AUTO` means on a device, "cpu" or "cuda:N".
+
+    It has to be the device that is really used, not the one that was asked for. A box that was
+    built without the large checkpoint has the small one for every device.
+    """
+    is_large = device.startswith("cuda") and LARGE in checkpoint_names()
+    return find_checkpoint(LARGE if is_large else SMALL)
 
 
 def find_checkpoint(name_or_path: str) -> Path:

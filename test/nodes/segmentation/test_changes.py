@@ -25,19 +25,22 @@ from segmentation_graph import (
     message,
     picture,
     pixels_of,
+    save_network,
     segment,
     stamp,
 )
 from sensor_msgs.msg import Image
 from std_msgs.msg import String
 
+from unet_seg_ros import weights
 from unet_seg_ros.inference import compiling
 from unet_seg_ros.inference.cpu import missing_compiler
 from unet_seg_ros.inference.frames import Request
 from unet_seg_ros.inference.segmenter import Segmenter
 from unet_seg_ros.model.checkpoint import Checkpoint
 from unet_seg_ros.nodes.segmentation import loader
-from unet_seg_ros.nodes.segmentation.parameters import Settings
+from unet_seg_ros.nodes.segmentation.networks import label_set_of
+from unet_seg_ros.nodes.segmentation.parameters import PARAMETERS, Settings, read_settings
 
 
 def test_groups_outputs_and_opacity(graph: Graph, start: Start, networks: Path) -> None:
@@ -128,6 +131,58 @@ def test_damage_found_while_loading_is_reported_and_the_old_checkpoint_stays(
     request = GetParameters.Request(names=["checkpoint"])
     (named,) = graph.call(GetParameters, f"{NODE}/get_parameters", request).values
     assert named.string_value == str(networks / "first.safetensors")
+
+
+def test_auto_takes_the_checkpoint_for_the_device_in_use(
+    graph: Graph, start: Start, networks: Path
+) -> None:
+    node = start(checkpoint="auto")
+    reports = Reports(graph)
+    graph.spin_until(lambda: reports.value("engine", "checkpoint"), "a report")
+    assert reports.value("engine", "checkpoint") == "carla29-small"
+    for value, name in ((str(networks / "first.safetensors"), "first"), ("auto", "carla29-small")):
+        assert graph.set_parameters(NODE, {"checkpoint": value}).successful
+        graph.spin_until(lambda: reports.value("engine", "checkpoint") == name, name)  # noqa: B023
+        assert node.get_parameter("checkpoint").value == value
+
+
+def test_after_a_failed_checkpoint_the_parameter_is_auto_again(
+    graph: Graph, start: Start, networks: Path
+) -> None:
+    content = bytearray((networks / "first.safetensors").read_bytes())
+    content[-1] ^= 0xFF  # in the weights: its header is sound
+    path = networks / "flipped.safetensors"
+    path.write_bytes(content)
+    node, reports = start(checkpoint="auto"), Reports(graph)
+    assert graph.set_parameters(NODE, {"checkpoint": str(path)}).successful
+    graph.spin_until(
+        lambda: DiagnosticStatus.WARN in reports.levels("engine"), "the report of the damage"
+    )
+    assert node.get_parameter("checkpoint").value == "auto"
+    assert reports.value("engine", "checkpoint") == "carla29-small"
+
+
+def test_auto_goes_by_cuda_where_the_network_runs_on_it(
+    networks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "_FOLDER", networks)
+    save_network(networks, "carla29-small")
+    save_network(networks, "carla29-large", label_set="nuclei2")
+    settings = read_settings({spec.name: spec.default for spec in PARAMETERS})
+    assert label_set_of(settings, "cpu").name == "carla29"
+    assert label_set_of(settings, "cuda:0").name == "nuclei2"
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+def test_auto_loads_the_large_checkpoint_on_cuda(
+    graph: Graph, start: Start, networks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(weights, "_FOLDER", networks)
+    save_network(networks, "carla29-large")
+    start(checkpoint="auto", device="auto")
+    reports = Reports(graph)
+    graph.spin_until(lambda: reports.value("engine", "checkpoint"), "a report")
+    assert reports.value("engine", "checkpoint") == "carla29-large"
 
 
 class Loads:

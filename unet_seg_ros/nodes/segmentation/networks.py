@@ -21,6 +21,7 @@ from unet_seg_ros.nodes.segmentation.camera import Workload
 from unet_seg_ros.nodes.segmentation.parameters import Settings, load_ego_masks
 from unet_seg_ros.packages import needed_packages
 from unet_seg_ros.ros.parameters import ParameterError
+from unet_seg_ros.weights import checkpoint_for
 
 if TYPE_CHECKING:
     from unet_seg_ros.inference.segmenter import Segmenter
@@ -48,6 +49,15 @@ def read_label_set(path: Path) -> LabelSet:
         return load_checkpoint(path).label_set
 
 
+def label_set_of(settings: Settings, device: str) -> LabelSet:
+    """Return the label set of the checkpoint that `settings` mean on the device in use.
+
+    Raises:
+        CheckpointError: the file cannot be used.
+    """
+    return read_label_set(settings.checkpoint or checkpoint_for(device))
+
+
 def refuse_unusable(settings: Settings, names: Collection[str]) -> None:
     """Refuse those of the parameters called `names` with which nothing can run on this machine.
 
@@ -57,7 +67,7 @@ def refuse_unusable(settings: Settings, names: Collection[str]) -> None:
     Raises:
         ValueError: one cannot be used; the message names it.
     """
-    if "checkpoint" in names:
+    if "checkpoint" in names and settings.checkpoint:
         read_label_set(settings.checkpoint)
     if "palette" in names and settings.palette:
         load_palette(settings.palette)
@@ -87,7 +97,7 @@ def _refuse_unusable_hardware(settings: Settings, names: Collection[str]) -> Non
 def load_segmenter(
     settings: Settings, workloads: Sequence[Workload], checkpoint: Checkpoint | None = None
 ) -> Segmenter:
-    """Load the checkpoint that `settings` name and make it ready for `workloads`.
+    """Load the checkpoint that `settings` mean on this machine and make it ready for `workloads`.
 
     With a `checkpoint` that is loaded already, that one, whatever the settings name.
 
@@ -96,10 +106,12 @@ def load_segmenter(
             package is missing.
     """
     with needed_packages():
-        from unet_seg_ros.inference.segmenter import Segmenter
+        from unet_seg_ros.inference.segmenter import Segmenter, choose_device
         from unet_seg_ros.model.checkpoint import load_checkpoint
 
-    checkpoint = checkpoint or load_checkpoint(settings.checkpoint)
+    if not checkpoint:
+        file = settings.checkpoint or checkpoint_for(choose_device(settings.device))
+        checkpoint = load_checkpoint(file)
     if settings.palette:
         label_set = checkpoint.label_set.recolored(settings.palette)
         checkpoint = replace(checkpoint, label_set=label_set)

@@ -38,7 +38,7 @@ from unet_seg_ros.nodes.segmentation.listening import Listening
 from unet_seg_ros.nodes.segmentation.loader import Loader, Loading, close_unused
 from unet_seg_ros.nodes.segmentation.networks import (
     describe,
-    read_label_set,
+    label_set_of,
     refuse_unusable,
     summary,
 )
@@ -319,7 +319,7 @@ class SegmentationNode(PatientNode):
                 )
         label_set = self._worker.segmenter.label_set
         if "checkpoint" in changed:
-            label_set = read_label_set(settings.checkpoint)
+            label_set = label_set_of(settings, self._worker.segmenter.device)
         forms_of(settings, resolve_groups(settings.groups, label_set), label_set)
 
     def _apply_parameters(self, changes: Sequence[Parameter]) -> None:

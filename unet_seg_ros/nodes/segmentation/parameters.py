@@ -43,7 +43,7 @@ from unet_seg_ros.ros.parameters import (
     read_choice,
     refusing,
 )
-from unet_seg_ros.weights import DEFAULT, find_checkpoint
+from unet_seg_ros.weights import AUTO, LARGE, SMALL, find_checkpoint
 
 DEVICES = "auto, cpu, cuda, or cuda:N for the graphics card number N"
 
@@ -59,10 +59,10 @@ PARAMETERS = (
     ),
     ParameterSpec(
         "checkpoint",
-        DEFAULT,
-        "The network: the name of a checkpoint in the box, or the path of a .safetensors file. "
-        "Set while the node is configured, the new one is loaded beside the old one and takes over "
-        "between two frames.",
+        AUTO,
+        "The network: the name of a checkpoint in the box, the path of a .safetensors file, or "
+        f"{AUTO}: {LARGE} where the network runs on CUDA, {SMALL} elsewhere. Set while the node is "
+        "configured, the new one is loaded beside the old one and takes over between two frames.",
         changeable=Changeable.ALWAYS,
     ),
     ParameterSpec(
@@ -197,10 +197,13 @@ BY_NAME = {spec.name: spec for spec in PARAMETERS}
 
 @dataclass(frozen=True)
 class Settings:
-    """The parameters' values, checked and in the form that they are used in."""
+    """The parameters' values, checked and in the form that they are used in.
+
+    `checkpoint` is None where the device in use decides (`weights.checkpoint_for`).
+    """
 
     cameras: tuple[CameraTopics, ...]
-    checkpoint: Path
+    checkpoint: Path | None
     device: str
     precision: Precision
     compile: Compile
@@ -321,7 +324,9 @@ def _read_cameras(topics: Sequence[str] | None) -> tuple[CameraTopics, ...]:
     return cameras
 
 
-def _read_checkpoint(name_or_path: str) -> Path:
+def _read_checkpoint(name_or_path: str) -> Path | None:
+    if name_or_path == AUTO:
+        return None
     with refusing("checkpoint"):
         return find_checkpoint(name_or_path)
 
