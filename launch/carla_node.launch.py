@@ -13,13 +13,7 @@ from __future__ import annotations
 
 import signal
 
-from launch.actions import (
-    DeclareLaunchArgument,
-    ExecuteProcess,
-    LogInfo,
-    RegisterEventHandler,
-    TimerAction,
-)
+from launch.actions import DeclareLaunchArgument, RegisterEventHandler
 from launch.event_handlers import OnProcessExit
 from launch.events.process import ProcessExited
 from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
@@ -27,7 +21,12 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from launch import Action, LaunchContext, LaunchDescription
-from unet_seg_ros.nodes.launching import check_arguments, end_after_failure, parameters
+from unet_seg_ros.nodes.launching import (
+    begin_again,
+    check_arguments,
+    end_after_failure,
+    parameters,
+)
 
 ARGUMENTS = (
     DeclareLaunchArgument(
@@ -121,22 +120,12 @@ def generate_launch_description() -> LaunchDescription:
 
 def _begin_again_or_end(event: ProcessExited, context: LaunchContext) -> list[Action] | None:
     if event.returncode in ABORTS and not context.is_shutdown:
-        return _begin_again(event)
+        return _retry(event, context)
     return end_after_failure(event, context)
 
 
-def _begin_again(event: ProcessExited) -> list[Action]:
-    """Return what starts the process again, until it ends well or the launch does."""
-    again = ExecuteProcess(cmd=event.cmd, cwd=event.cwd, env=event.env, output="screen")
-
-    def after(event: ProcessExited, context: LaunchContext) -> list[Action] | None:
-        return _begin_again(event) if event.returncode and not context.is_shutdown else None
-
-    return [
-        LogInfo(
-            msg=f"{event.process_name} ended with status {event.returncode}; CARLA's client "
-            f"aborted it, now or before: starting it again in {RETRY_S:g} s"
-        ),
-        RegisterEventHandler(OnProcessExit(target_action=again, on_exit=after)),
-        TimerAction(period=RETRY_S, actions=[again]),
-    ]
+def _retry(event: ProcessExited, context: LaunchContext) -> list[Action] | None:
+    """Start the process again, until it ends well or the launch does."""
+    if not event.returncode or context.is_shutdown:
+        return None
+    return begin_again(event, "CARLA's client aborted it, now or before", RETRY_S, _retry)

@@ -5,8 +5,10 @@
     ros2 launch unet_seg_ros segmentation.launch.py checkpoint:=/path/to/mine.safetensors
 
 It does so once, when it starts; later transitions are yours, and one that fails leaves the node
-unconfigured. A node that cannot start ends, and the launch with it, with status 1. With
-autostart:=false the node stays unconfigured until you, or a lifecycle manager, configure it.
+unconfigured. A node that cannot start ends, and the launch with it, with status 1. One that loses
+its graphics card ends with status 75 and is started again, which takes it to active anew: three
+times within ten minutes, after which the launch ends. With autostart:=false the node stays
+unconfigured until you, or a lifecycle manager, configure it; one that is started again, too.
 """
 
 from launch.actions import DeclareLaunchArgument
@@ -15,7 +17,7 @@ from launch_ros.actions import Node
 from launch_ros.substitutions import FindPackageShare
 
 from launch import LaunchDescription
-from unet_seg_ros.nodes.launching import check_arguments, end_where_it_fails, parameters
+from unet_seg_ros.nodes.launching import check_arguments, parameters, start_again_where_it_asks
 
 ARGUMENTS = (
     DeclareLaunchArgument(
@@ -110,5 +112,5 @@ def generate_launch_description() -> LaunchDescription:
         parameters=[LaunchConfiguration("params_file"), parameters(PARAMETERS)],
     )
     return LaunchDescription(
-        [*ARGUMENTS, check_arguments(PARAMETERS), end_where_it_fails(node), node]
+        [*ARGUMENTS, check_arguments(PARAMETERS), start_again_where_it_asks(node), node]
     )

@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""When a process began, and how one ends whose libraries cannot be trusted with tidying up."""
+"""When a process began, how one ends, and what its exit status says."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ import sys
 import time
 from pathlib import Path
 from typing import NoReturn
+
+TRY_AGAIN = os.EX_TEMPFAIL
+"""The exit status of a process that cannot go on where a new one may be able to: 75."""
 
 
 def age_s() -> float:

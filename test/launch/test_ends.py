@@ -6,10 +6,13 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import launch_stand_in
 import pytest
 from ros2_launch import SOURCES, Workspace, find_ros2, ros2_command
+
+from unet_seg_ros.nodes import launching
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -23,6 +26,17 @@ echo >> {starts}
 case $(wc -l < {starts}) in
 1) kill -ABRT $$ ;;
 2) exit 1 ;;
+*) exec {then} "$@" ;;
+esac
+"""
+
+
+# Loses its device at the first start, and is a node that can at the second.
+LOSING = """\
+#!/bin/sh
+echo >> {starts}
+case $(wc -l < {starts}) in
+1) exit 75 ;;
 *) exec {then} "$@" ;;
 esac
 """
@@ -42,7 +56,11 @@ class Started:
 
     def count(self, program: str) -> int:
         """Return how many processes of a program have been started."""
-        return sum(item.program == program for item in self.context.started)
+        return len(self.all_of(program))
+
+    def all_of(self, program: str) -> list[launch_stand_in.ExecuteProcess]:
+        """Return the processes of a program that have been started."""
+        return [item for item in self.context.started if item.program == program]
 
 
 @pytest.fixture
@@ -85,7 +103,7 @@ def test_after_ctrl_c_only_a_failure_is_one(processes: Started, name: str) -> No
 
 def test_a_client_that_aborts_is_started_again_until_it_ends_well(processes: Started) -> None:
     processes.end("carla_node", -signal.SIGABRT)
-    first, again = (item for item in processes.context.started if item.program == "carla_node")
+    first, again = processes.all_of("carla_node")
     assert again.arguments == first.arguments
     processes.end("carla_node", 1)  # the simulator is not back yet
     assert processes.count("carla_node") == 3
@@ -98,6 +116,46 @@ def test_nothing_is_started_again_after_ctrl_c(processes: Started) -> None:
     processes.context.is_shutdown = True
     processes.end("carla_node", 1)
     assert processes.count("carla_node") == 2
+
+
+def test_a_node_that_lost_its_device_is_started_again_as_it_was(processes: Started) -> None:
+    processes.end("segmentation_node", 75)
+    first, again = processes.all_of("segmentation_node")
+    assert again.arguments == first.arguments
+    with pytest.raises(RuntimeError, match=r"^segmentation_node-1 failed with status 1$"):
+        processes.end("segmentation_node", 1)  # as one that refuses its configuration
+    assert processes.count("segmentation_node") == 2
+
+
+def test_a_node_that_loses_its_device_again_and_again_ends_the_launch(processes: Started) -> None:
+    for count in (2, 3, 4):
+        processes.end("segmentation_node", 75)
+        assert processes.count("segmentation_node") == count
+    with pytest.raises(RuntimeError, match="4th time within 10 minutes: it is not started again"):
+        processes.end("segmentation_node", 75)
+
+
+def test_a_node_that_loses_its_device_now_and_then_is_started_again(
+    processes: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for count in range(2, 9):
+        now_s = 201.0 * count  # three of these are more than ten minutes
+        monkeypatch.setattr(launching, "time", SimpleNamespace(monotonic=lambda: now_s))  # noqa: B023
+        processes.end("segmentation_node", 75)
+        assert processes.count("segmentation_node") == count
+
+
+def test_a_device_that_is_lost_after_ctrl_c_starts_nothing(processes: Started) -> None:
+    processes.context.is_shutdown = True
+    with pytest.raises(RuntimeError, match=r"failed with status 75$"):
+        processes.end("segmentation_node", 75)
+    assert processes.count("segmentation_node") == 1
+
+
+@pytest.mark.parametrize("name", [name for name in NODES if name != "segmentation_node"])
+def test_no_other_node_is_started_again_for_that_status(processes: Started, name: str) -> None:
+    with pytest.raises(RuntimeError, match=f"^{name}-1 failed with status 75$"):
+        processes.end(name, 75)
 
 
 @pytest.mark.parametrize("name", NODES)
@@ -127,6 +185,34 @@ def test_launch_itself_starts_an_aborted_client_again(workspace: Workspace) -> N
     assert workspace.notes()["carla_node"].parameters["town"] == "Town03"
     assert output.count("starting it again in 5 s") == 2
     assert launch.process.returncode == 0
+
+
+def test_launch_itself_starts_a_node_again_that_lost_its_device(workspace: Workspace) -> None:
+    find_ros2()
+    workspace.add_note_takers()
+    program = workspace.folder / "lib" / "unet_seg_ros" / "segmentation_node"
+    taker = program.rename(program.with_name("note_taker"))
+    starts = workspace.folder / "starts"
+    _write(program, LOSING.format(starts=starts, then=taker))
+    with workspace.launch("segmentation.launch.py") as launch:
+        launch.wait_until(workspace.notes, "the second start")
+        output = launch.interrupt()
+    assert starts.read_text() == "\n" * 2
+    assert workspace.notes()["segmentation_node"].parameters["autostart"] is True
+    assert output.count("starting it again in 1 s") == 1
+    assert launch.process.returncode == 0
+
+
+def test_launch_itself_gives_a_node_up_that_loses_every_device(workspace: Workspace) -> None:
+    find_ros2()
+    workspace.add_note_takers()
+    program = workspace.folder / "lib" / "unet_seg_ros" / "segmentation_node"
+    _write(program, "#!/bin/sh\nexit 75\n")
+    with workspace.launch("carla.launch.py", source="topics") as launch:
+        output = launch.rest()
+    assert output.count("starting it again in 1 s") == 3
+    assert "4th time within 10 minutes: it is not started again" in output
+    assert launch.process.returncode == 1
 
 
 def _write(path: Path, script: str) -> None:

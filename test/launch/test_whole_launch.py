@@ -41,6 +41,21 @@ PARAMETERS = """\
     warm_up_sizes: [""]
     report_period: 0.2
 """
+# The first process cannot use its device any more when a frame comes, the next one can.
+LOSES_ITS_DEVICE = """\
+#!{python}
+import sys
+from pathlib import Path
+from unet_seg_ros.inference.segmenter import DeviceLost, Segmenter
+from unet_seg_ros.nodes.segmentation.__main__ import main
+marker = Path({marker!r})
+def lose(*_):
+    marker.touch()
+    raise DeviceLost("cuda:0 answers every call with an illegal address")
+if not marker.exists():
+    Segmenter.__call__ = lose
+sys.exit(main())
+"""
 START_S = 150.0
 
 
@@ -153,6 +168,26 @@ def test_later_transitions_are_the_users(graph, workspace, settings):
         graph.spin_until(lambda: len(reports) > 2, "three reports, a second apart")
         assert {report.status[0].message for report in reports} == {"inactive"}
         end(segmentation)
+
+
+def test_a_node_that_loses_its_device_comes_back_and_goes_on(graph, workspace, settings):
+    program = workspace.folder / "lib" / "unet_seg_ros" / "segmentation_node"
+    marker = workspace.folder / "lost"
+    program.write_text(LOSES_ITS_DEVICE.format(python=sys.executable, marker=str(marker)))
+    masks = graph.collect(Image, LABELS)
+    with (
+        workspace.launch("camera.launch.py", rate=5.0, clock="true") as camera,
+        workspace.launch("segmentation.launch.py", **settings) as segmentation,
+    ):
+        graph.spin_until(lambda: masks, "a mask of the second process", START_S)
+        output = segmentation.interrupt()
+        end(camera)
+    assert marker.exists()
+    assert "cuda:0 answers every call with an illegal address" in output
+    assert "segmentation_node-1 ended with status 75; a new process may go on" in output
+    assert output.count("starting it again") == 1
+    assert "Traceback" not in output
+    assert segmentation.process.returncode == 0
 
 
 def test_a_network_that_cannot_be_loaded_ends_it(workspace, settings):

@@ -5,22 +5,41 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Mapping
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 from launch.action import Action
-from launch.actions import OpaqueFunction, RegisterEventHandler
+from launch.actions import (
+    ExecuteProcess,
+    LogInfo,
+    OpaqueFunction,
+    RegisterEventHandler,
+    TimerAction,
+)
 from launch.event_handlers import OnProcessExit
 from launch.events.process import ProcessExited
 from launch.launch_context import LaunchContext
 from launch.substitutions import LaunchConfiguration
 from launch_ros.parameter_descriptions import ParameterValue
 
+from unet_seg_ros.process import TRY_AGAIN
+
 PARAMS_FILE = "params_file"
 # What launch itself ends processes with; a node whose Python has not started yet dies of it.
 _ASKED_TO_END = (-signal.SIGINT, -signal.SIGTERM)
+# How often a process is started again that says so, and how long after it ended. What fails more
+# often has a fault that no new process is free of.
+RESTARTS = 3
+RESTARTS_WITHIN_S = 600.0
+RESTART_DELAY_S = 1.0
+
+OnExit = Callable[[ProcessExited, LaunchContext], list[Action] | None]
+"""What is done when a process ends."""
+
 _KINDS = {
     int: "a whole number",
     float: "a number",
@@ -56,6 +75,48 @@ def end_after_failure(event: ProcessExited, context: LaunchContext) -> None:
     """
     if event.returncode and not (context.is_shutdown and event.returncode in _ASKED_TO_END):
         raise RuntimeError(f"{event.process_name} failed with status {event.returncode}")
+
+
+def start_again_where_it_asks(process: Action) -> RegisterEventHandler:
+    """Return what starts a process again that ended with `TRY_AGAIN`: `RESTARTS` times, no more.
+
+    Then, and where it fails otherwise, the launch ends with status 1.
+    """
+    return RegisterEventHandler(OnProcessExit(target_action=process, on_exit=_Restarts()))
+
+
+def begin_again(event: ProcessExited, reason: str, delay_s: float, on_exit: OnExit) -> list[Action]:
+    """Return what starts the process that ended again, as it was, and then does `on_exit`."""
+    again = ExecuteProcess(cmd=event.cmd, cwd=event.cwd, env=event.env, output="screen")
+    return [
+        LogInfo(
+            msg=f"{event.process_name} ended with status {event.returncode}; {reason}: starting "
+            f"it again in {delay_s:g} s"
+        ),
+        RegisterEventHandler(OnProcessExit(target_action=again, on_exit=on_exit)),
+        TimerAction(period=delay_s, actions=[again]),
+    ]
+
+
+class _Restarts:
+    """Does so for one process and those that take its place."""
+
+    def __init__(self) -> None:
+        self._latest_s: deque[float] = deque(maxlen=RESTARTS)
+
+    def __call__(self, event: ProcessExited, context: LaunchContext) -> list[Action] | None:
+        if event.returncode != TRY_AGAIN or context.is_shutdown:
+            end_after_failure(event, context)
+            return None
+        now_s = time.monotonic()
+        if len(self._latest_s) == RESTARTS and now_s - self._latest_s[0] < RESTARTS_WITHIN_S:
+            raise RuntimeError(
+                f"{event.process_name} failed with status {event.returncode} for the "
+                f"{RESTARTS + 1}th time within {RESTARTS_WITHIN_S / 60:g} minutes: it is not "
+                "started again"
+            )
+        self._latest_s.append(now_s)
+        return begin_again(event, "a new process may go on", RESTART_DELAY_S, self)
 
 
 def _parameter(name: str, value_type: Any) -> ParameterValue:

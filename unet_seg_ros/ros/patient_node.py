@@ -23,10 +23,14 @@ class PatientNode(LifecycleNode):
     else. Here the request for *configure* first awaits `prepare`, in a callback group of its own:
     other services are answered, timers run, and one transition follows the other. Until then the
     node is unconfigured.
+
+    Attributes:
+        fatal: Why nothing will ever succeed in this process, if a transition has found that out.
     """
 
     def __init__(self, name: str, **node_arguments: Any) -> None:
         super().__init__(name, **node_arguments)
+        self.fatal: Exception | None = None
         self._transitions = MutuallyExclusiveCallbackGroup()
         service = self._service_change_state
         self._change_state, service.callback = service.callback, self._on_change_state
@@ -48,12 +52,19 @@ class PatientNode(LifecycleNode):
         )
 
     async def _start(self) -> None:
-        """Configure and activate; end where that fails, for nobody may be there to see it."""
+        """Configure and activate; end where that fails, for nobody may be there to see it.
+
+        Raises:
+            Exception: `fatal`, where it is known.
+            ParameterError: It failed for another reason.
+        """
         self.destroy_timer(self._autostart)
         await self.prepare()
         for trigger in (self.trigger_configure, self.trigger_activate):
             if trigger() != TransitionCallbackReturn.SUCCESS:
-                raise ParameterError("the node was to start itself (autostart) and cannot: it ends")
+                raise self.fatal or ParameterError(
+                    "the node was to start itself (autostart) and cannot: it ends"
+                )
 
     async def _on_change_state(
         self, request: ChangeState.Request, response: ChangeState.Response

@@ -17,6 +17,7 @@ from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions, install_signal_handlers
 
+from unet_seg_ros.process import TRY_AGAIN
 from unet_seg_ros.ros.clock_watch import warn_without_clock
 from unet_seg_ros.ros.middleware import prepare_for_pictures
 from unet_seg_ros.ros.parameters import ParameterError
@@ -28,6 +29,7 @@ def run(
     arguments: list[str] | None = None,
     *,
     expected_errors: tuple[type[Exception], ...] = (),
+    retried_errors: tuple[type[Exception], ...] = (),
     survived_errors: tuple[type[Exception], ...] = (),
 ) -> int:
     """Spin a node until Ctrl-C or SIGTERM and return the exit status.
@@ -41,6 +43,7 @@ def run(
         expected_errors: What the node, at any time, raises when it cannot go on, with a message
             that a person understands. That, or the reason why a parameter is refused, is logged as
             one sentence; the exit status is 1.
+        retried_errors: The same, of which a new process is free; the exit status is `TRY_AGAIN`.
         survived_errors: What a callback raises that costs its work and not the node; it is logged.
     """
     # A signal that comes while the node is made is noted until the node is whole, and can finish
@@ -49,7 +52,8 @@ def run(
     signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: signals.append(number))
-    reasons: tuple[type[Exception], ...] = (ParameterError, ParameterException, *expected_errors)
+    reasons: tuple[type[Exception], ...] = (ParameterError, ParameterException)
+    reasons += expected_errors + retried_errors
     prepare_for_pictures()
     try:
         rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
@@ -70,7 +74,7 @@ def run(
         logger = node.get_logger() if node else _logger(name)
         problem = "" if node else "cannot start: "
         logger.fatal(problem + " ".join(str(error).split()))
-        return 1
+        return TRY_AGAIN if isinstance(error, retried_errors) else 1
     finally:
         # Of a node that could not be made, rclpy would destroy the rest as if it were a whole one.
         gc.collect()

@@ -158,7 +158,7 @@ def test_lost_device_ends_the_process_for_launch_to_start_it_anew(
         return process.poll() is not None
 
     graph.spin_until(is_over, "the process to end")
-    assert process.returncode == 1
+    assert process.returncode == 75
     fatal = [line for line in process.stderr.read().splitlines() if line.startswith("[FATAL]")]
     assert len(fatal) == 1
     assert fatal[0].endswith("cuda:0 answers every call with an illegal address")

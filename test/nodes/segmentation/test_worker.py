@@ -124,6 +124,16 @@ def test_device_that_is_lost_while_configuring_ends_the_node(
         graph.spin_until(lambda: False, "the end")
 
 
+def test_device_that_is_lost_while_the_node_starts_itself_ends_the_node(
+    graph: Graph, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as one that cannot start, which no launch starts again."""
+    monkeypatch.setattr(loader, "load_segmenter", failing(DeviceLost("an illegal address")))
+    start(is_active=False, autostart=True)
+    with pytest.raises(DeviceLost, match="an illegal address"):
+        graph.spin_until(lambda: False, "the end")
+
+
 def test_replaced_network_is_freed_without_a_further_frame(
     graph: Graph, start: Start, networks: Path
 ) -> None:

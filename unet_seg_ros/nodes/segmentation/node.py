@@ -89,7 +89,6 @@ class SegmentationNode(PatientNode):
         self._problem = ""  # why the node does not run as its parameters say
         self._breakdown = ""  # why it is not active any more
         self._is_compiling = False  # the network in use, in the background
-        self._lost: DeviceLost | None = None  # found in a transition
         self._types = TypeWatch(self)
         self.add_on_set_parameters_callback(self._check_parameters)
         self.add_post_set_parameters_callback(self._apply_parameters)
@@ -145,7 +144,7 @@ class SegmentationNode(PatientNode):
             work()
         except Exception as error:  # rclpy would swallow it without a word
             if isinstance(error, DeviceLost):
-                self._lost = error
+                self.fatal = error
                 self._wake_up()
             self.get_logger().error(f"cannot {name}: {sentence(error)}")
             return TransitionCallbackReturn.FAILURE
@@ -213,7 +212,7 @@ class SegmentationNode(PatientNode):
         Raises:
             DeviceLost: only a new process can go on.
         """
-        lost = self._lost or (self._worker and self._worker.death)
+        lost = self.fatal or (self._worker and self._worker.death)
         if isinstance(lost, DeviceLost):
             raise lost
         problem = self._worker.problem() if self._worker else ""
@@ -393,7 +392,7 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         NODE_NAME,
         SegmentationNode,
         arguments,
-        expected_errors=(DeviceLost,),
+        retried_errors=(DeviceLost,),
         survived_errors=(RuntimeError,),
     )
     leave(status)
