@@ -114,6 +114,7 @@ def test_the_users_own_pictures_need_no_ground_truth(tmp_path: Path) -> None:
     assert report["frames_in"] == 4
     assert report["miou"] is None
     assert "4 frames segmented" in printed
+    assert "with carla29-small on cpu (" in printed
 
 
 @pytest.mark.timeout(PATIENCE_S + 90)
