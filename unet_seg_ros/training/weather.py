@@ -257,7 +257,7 @@ def _rain(seen: FloatArray, rng: np.random.Generator) -> FloatArray:
     height, width = seen.shape[:2]
     slant = rng.normal(0, 0.25)
     density = 10 ** rng.uniform(-3.0, -1.9) * height * width
-    streaks = np.zeros((height, width), np.uint8)
+    streaks: Uint8Array = np.zeros((height, width), np.uint8)
     for share, length, thickness, light in (
         (1.0, 0.03, 1, (70, 170)),
         (0.5, 0.06, 1, (100, 255)),
@@ -271,7 +271,7 @@ def _rain(seen: FloatArray, rng: np.random.Generator) -> FloatArray:
         cv2.polylines(streaks, list(lines), False, int(rng.uniform(*light)), thickness, cv2.LINE_AA)
     # From soft grey streaks in flat light to sharp white ones in the light of lamps and of the sun.
     if rng.random() < 0.5:
-        streaks = cv2.blur(streaks, (2, 3))
+        streaks = np.asarray(cv2.blur(streaks, (2, 3)), np.uint8)
     share_of_rain = streaks.astype(np.float32)[..., None] * np.float32(1 / rng.uniform(160, 255))
     color = np.float32(np.clip(seen.mean() * 0.7 + rng.uniform(80, 220), 0, 255))
     veil = np.float32(rng.uniform(0, 0.08))
