@@ -93,11 +93,10 @@ def read_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def read_metrics(folder: Path) -> list[dict[str, float]]:
     """Return the rows of `metrics.csv`, each with the fields that it has."""
-    with (folder / METRICS_FILE).open(newline="", encoding="utf-8") as file:
-        return [
-            {name: float(value) for name, value in row.items() if name and value}
-            for row in csv.DictReader(file)
-        ]
+    return [
+        {name: float(value) for name, value in row.items() if name and value}
+        for row in _rows(folder)
+    ]
 
 
 def refuse_used_folder(folder: Path) -> None:
@@ -120,10 +119,10 @@ class RunFolder:
     def __init__(self, path: Path, step: int = 0) -> None:
         self.path = path
         (path / "samples").mkdir(parents=True, exist_ok=True)
-        known = read_metrics(path) if step else []
+        known = _rows(path) if step else []
         write_whole(
             self.path / METRICS_FILE,
-            _csv_text([row for row in known if row["step"] <= step]).encode(),
+            _csv_text([row for row in known if float(row["step"]) <= step]).encode(),
         )
         self._board = SummaryWriter(str(path), purge_step=step + 1 if step else None)
 
@@ -169,7 +168,13 @@ class RunFolder:
         self._board.close()
 
 
-def _csv_text(rows: list[dict[str, float]]) -> str:
+def _rows(folder: Path) -> list[dict[str, str]]:
+    """Return the rows of `metrics.csv` as they were written."""
+    with (folder / METRICS_FILE).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _csv_text(rows: list[dict[str, str]]) -> str:
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, FIELDS)
     writer.writeheader()
