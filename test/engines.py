@@ -1,14 +1,19 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures, a small network, and plain PyTorch to compare the engines with."""
+"""Pictures, a small network, plain PyTorch to compare engines with, the processor as a device."""
 
 from __future__ import annotations
+
+import contextlib
+from contextlib import AbstractContextManager
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
+from unet_seg_ros.inference.batched import Recording, Work
 from unet_seg_ros.inference.segmenter import Request, Segmentation
 from unet_seg_ros.labels.label_set import ColorOrder, LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint
@@ -16,6 +21,7 @@ from unet_seg_ros.model.unet import UNet, UNetConfig
 
 Uint8Array = npt.NDArray[np.uint8]
 
+FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 EVERYTHING = Request(
     color_mask=True, overlay=True, confidence=True, groups={"odd": (1, 3, 5), "none": ()}
 )
@@ -66,3 +72,71 @@ def outlined(labels: Uint8Array) -> npt.NDArray[np.bool_]:
 
 def has_cuda_bfloat16() -> bool:
     return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+class Processor:
+    """The processor as a device: a recording is the work itself.
+
+    Attributes:
+        recorded: The shapes of the recordings there are.
+        replays: How often one was played.
+        unrecorded_runs: How often the network ran without one.
+        most: So many frames fit in its memory at a time; recordings take one frame's room.
+        failure: What recording raises.
+        lost: Why it does no more work.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self) -> None:
+        self.recorded: list[tuple[int, ...]] = []
+        self.replays = self.unrecorded_runs = 0
+        self.most = 1000
+        self.failure: Exception | None = None
+        self.lost: str | None = None
+
+    def at_work(self) -> AbstractContextManager[object]:
+        """Fail where the device is lost."""
+        if self.lost:
+            raise RuntimeError(f"CUDA error: {self.lost}")
+        return contextlib.nullcontext()
+
+    def unrecorded(self) -> AbstractContextManager[object]:
+        """Count a run."""
+        self.unrecorded_runs += 1
+        return contextlib.nullcontext()
+
+    def finish(self) -> None:
+        """Have nothing to wait for."""
+
+    def host_memory(self, count: int) -> Tensor:
+        """Return `(count,)` uint8, if there is room."""
+        frames = count // (160 * 120 * 3)
+        if frames + len(self.recorded) > self.most:
+            raise FULL
+        return torch.empty(count, dtype=torch.uint8)
+
+    def record(self, work: Work, shape: tuple[int, int, int, int]) -> Recording:
+        """Return the work on a picture of `shape`."""
+        if self.failure:
+            raise self.failure
+        self.recorded.append(shape)
+        image = torch.zeros(shape, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
+        labels, confidence = work(image)
+
+        def replay() -> None:
+            self.replays += 1
+            new_labels, new_confidence = work(image)
+            labels.copy_(new_labels)
+            if confidence is not None and new_confidence is not None:
+                confidence.copy_(new_confidence)
+
+        return Recording(image, labels, confidence, replay)
+
+    def forget(self) -> None:
+        """Drop every recording."""
+        self.recorded.clear()
+
+    def why_lost(self) -> str | None:
+        """Return `lost`."""
+        return self.lost

@@ -229,6 +229,16 @@ def test_what_cannot_be_segmented_leaves_nothing(
     assert folder.is_dir()
 
 
+def test_an_engine_that_is_not_there_is_one_sentence(
+    folder: Path, checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert segment([folder], tmp_path / "masks", checkpoint, "--engine", "tensorrt") == 1
+    said = capsys.readouterr().err
+    assert "engine tensorrt needs CUDA" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "masks").exists()
+
+
 def test_a_folder_that_exists_is_left_alone(
     folder: Path, checkpoint: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

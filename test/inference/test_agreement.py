@@ -14,9 +14,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from engines import has_cuda_bfloat16, only, plain_logits
+from engines import Processor, has_cuda_bfloat16, only, plain_logits
 
-from unet_seg_ros.inference.segmenter import Frame, Segmenter
+from unet_seg_ros.inference.batched import BatchedEngine
+from unet_seg_ros.inference.onnx_runtime import CPU, OnnxRuntime
+from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.pictures.geometry import enlarge_labels, network_size, shrink
 
@@ -87,3 +89,23 @@ def test_the_engine_agrees_with_plain_pytorch(
         same += np.count_nonzero(labels == reference)
         total += labels.size
     assert same / total >= agreement
+
+
+@pytest.mark.timeout(300)
+def test_onnx_runtime_agrees_with_plain_pytorch(
+    checkpoint: Checkpoint, pictures: list[Any], expected: list[Any]
+) -> None:
+    pytest.importorskip("onnxruntime")
+    device = Processor()
+    runtime = OnnxRuntime(checkpoint, device, CPU)
+    size = checkpoint.input_size
+    engine = BatchedEngine(checkpoint, device, torch.float32, size, "labels", False, runtime)
+    for width, height in {(picture.shape[1], picture.shape[0]) for picture in pictures}:
+        engine.warm_up((width, height), 1, confidence=False)
+    device.unrecorded_runs = same = total = 0
+    for picture, reference in zip(pictures, expected, strict=True):
+        labels = only(engine.segment([picture], "bgr", Request())).labels
+        same += np.count_nonzero(labels == reference)
+        total += labels.size
+    assert device.unrecorded_runs == 0
+    assert same / total >= 0.999

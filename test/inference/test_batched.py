@@ -8,89 +8,31 @@ CUDA device itself is in test_cuda.py.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import gc
 import weakref
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 import numpy as np
 import pytest
 import torch
-from engines import EVERYTHING, in_order, only, outlined, picture, small_checkpoint
-from torch import Tensor
+from engines import (
+    EVERYTHING,
+    FULL,
+    Processor,
+    in_order,
+    only,
+    outlined,
+    picture,
+    small_checkpoint,
+)
 
-from unet_seg_ros.inference.batched import BatchedEngine, Recording, Work
+from unet_seg_ros.inference.batched import BatchedEngine
 from unet_seg_ros.inference.errors import DeviceLost
 from unet_seg_ros.inference.options import Upsample
 from unet_seg_ros.inference.recordings import MAX_RECORDINGS, OFTEN
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmentation, Segmenter
 from unet_seg_ros.model.checkpoint import Checkpoint
-
-FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
-
-
-class _Processor:
-    """The processor as a device: a recording is the work itself.
-
-    Attributes:
-        recorded: The shapes of the recordings there are.
-        replays: How often one was played.
-        unrecorded_runs: How often the network ran without one.
-        most: So many frames fit in its memory at a time; recordings take one frame's room.
-        failure: What recording raises.
-        lost: Why it does no more work.
-    """
-
-    device = torch.device("cpu")
-
-    def __init__(self) -> None:
-        self.recorded: list[tuple[int, ...]] = []
-        self.replays = self.unrecorded_runs = 0
-        self.most = 1000
-        self.failure: Exception | None = None
-        self.lost: str | None = None
-
-    def at_work(self) -> AbstractContextManager[object]:
-        if self.lost:
-            raise RuntimeError(f"CUDA error: {self.lost}")
-        return contextlib.nullcontext()
-
-    def unrecorded(self) -> AbstractContextManager[object]:
-        self.unrecorded_runs += 1
-        return contextlib.nullcontext()
-
-    def finish(self) -> None:
-        pass
-
-    def host_memory(self, count: int) -> Tensor:
-        frames = count // (160 * 120 * 3)
-        if frames + len(self.recorded) > self.most:
-            raise FULL
-        return torch.empty(count, dtype=torch.uint8)
-
-    def record(self, work: Work, shape: tuple[int, int, int, int]) -> Recording:
-        if self.failure:
-            raise self.failure
-        self.recorded.append(shape)
-        image = torch.zeros(shape, dtype=torch.uint8).contiguous(memory_format=torch.channels_last)
-        labels, confidence = work(image)
-
-        def replay() -> None:
-            self.replays += 1
-            new_labels, new_confidence = work(image)
-            labels.copy_(new_labels)
-            if confidence is not None and new_confidence is not None:
-                confidence.copy_(new_confidence)
-
-        return Recording(image, labels, confidence, replay)
-
-    def forget(self) -> None:
-        self.recorded.clear()
-
-    def why_lost(self) -> str | None:
-        return self.lost
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +41,15 @@ def checkpoint() -> Checkpoint:
 
 
 @pytest.fixture
-def device() -> _Processor:
-    return _Processor()
+def device() -> Processor:
+    return Processor()
 
 
 MakeEngine = Callable[..., BatchedEngine]
 
 
 @pytest.fixture
-def make_engine(checkpoint: Checkpoint, device: _Processor) -> MakeEngine:
+def make_engine(checkpoint: Checkpoint, device: Processor) -> MakeEngine:
     def make(upsample: Upsample = "labels", adapts: bool = False) -> BatchedEngine:
         return BatchedEngine(
             checkpoint, device, torch.float32, checkpoint.input_size, upsample, adapts
@@ -129,7 +71,7 @@ def labels_of(results: list[Segmentation]) -> list[np.ndarray]:
 @pytest.mark.parametrize("size", [(80, 60), (160, 120), (200, 150), (111, 97), (20, 9)])
 def test_it_computes_what_the_cpu_engine_does(
     checkpoint: Checkpoint,
-    device: _Processor,
+    device: Processor,
     make_engine: MakeEngine,
     size: tuple[int, int],
     upsample: Upsample,
@@ -167,7 +109,7 @@ def test_it_computes_nothing_that_was_not_asked_for(make_engine: MakeEngine) -> 
 
 
 def test_warming_up_records_every_batch_that_cameras_may_make(
-    device: _Processor, make_engine: MakeEngine
+    device: Processor, make_engine: MakeEngine
 ) -> None:
     """Six cameras of which any number sends: no frame is the first of its kind."""
     engine = make_engine()
@@ -183,7 +125,7 @@ def test_warming_up_records_every_batch_that_cameras_may_make(
 
 
 def test_frames_that_look_the_same_to_the_network_share_a_recording(
-    device: _Processor, make_engine: MakeEngine
+    device: Processor, make_engine: MakeEngine
 ) -> None:
     engine = make_engine()
     engine.warm_up((160, 120), 1, confidence=False)
@@ -194,7 +136,7 @@ def test_frames_that_look_the_same_to_the_network_share_a_recording(
 
 
 def test_other_frames_run_unrecorded_until_they_have_come_often(
-    device: _Processor, make_engine: MakeEngine
+    device: Processor, make_engine: MakeEngine
 ) -> None:
     engine = make_engine(adapts=True)
     expected = labels_of(engine.segment(pictures(1), "rgb", Request()))
@@ -207,7 +149,7 @@ def test_other_frames_run_unrecorded_until_they_have_come_often(
 
 
 def test_where_no_frame_may_wait_frames_record_nothing(
-    device: _Processor, make_engine: MakeEngine
+    device: Processor, make_engine: MakeEngine
 ) -> None:
     engine = make_engine()
     for _ in range(2 * OFTEN):
@@ -216,7 +158,7 @@ def test_where_no_frame_may_wait_frames_record_nothing(
     assert not engine.is_warm((160, 120), 1, confidence=False)
 
 
-def test_sizes_beyond_the_limit_run_unrecorded(device: _Processor, make_engine: MakeEngine) -> None:
+def test_sizes_beyond_the_limit_run_unrecorded(device: Processor, make_engine: MakeEngine) -> None:
     engine = make_engine()
     sizes = [(20 + 4 * (n % 12), 20 + 4 * (n // 12)) for n in range(MAX_RECORDINGS + 2)]
     for size in sizes:
@@ -260,9 +202,7 @@ def test_an_engine_that_is_dropped_is_freed_at_once(make_engine: MakeEngine) -> 
         gc.enable()
 
 
-def test_full_memory_costs_the_recordings_first(
-    device: _Processor, make_engine: MakeEngine
-) -> None:
+def test_full_memory_costs_the_recordings_first(device: Processor, make_engine: MakeEngine) -> None:
     engine = make_engine()
     expected = labels_of(engine.segment(pictures(2), "rgb", Request()))
     engine.close()
@@ -280,7 +220,7 @@ def test_full_memory_costs_the_recordings_first(
 
 
 def test_full_memory_then_halves_the_batch_for_that_size_alone(
-    device: _Processor, make_engine: MakeEngine
+    device: Processor, make_engine: MakeEngine
 ) -> None:
     engine = make_engine()
     expected = labels_of(engine.segment(pictures(8), "rgb", Request()))
@@ -296,7 +236,7 @@ def test_full_memory_then_halves_the_batch_for_that_size_alone(
     assert engine.out_of_memory_count == 2
 
 
-def test_closing_forgets_that_memory_was_full(device: _Processor, make_engine: MakeEngine) -> None:
+def test_closing_forgets_that_memory_was_full(device: Processor, make_engine: MakeEngine) -> None:
     engine = make_engine()
     device.most = 1
     engine.segment(pictures(2), "rgb", Request())
@@ -312,7 +252,7 @@ def test_closing_forgets_that_memory_was_full(device: _Processor, make_engine: M
 
 
 def test_one_frame_that_does_not_fit_is_an_error(
-    device: _Processor, make_engine: MakeEngine
+    device: Processor, make_engine: MakeEngine
 ) -> None:
     device.most = 0
     with pytest.raises(MemoryError, match="a 160x120 frame does not fit in the memory of cpu"):
@@ -320,7 +260,7 @@ def test_one_frame_that_does_not_fit_is_an_error(
 
 
 def test_full_memory_while_recording_costs_the_recordings(
-    device: _Processor, make_engine: MakeEngine
+    device: Processor, make_engine: MakeEngine
 ) -> None:
     engine = make_engine()
     engine.warm_up((160, 120), 1, confidence=False)
@@ -333,7 +273,7 @@ def test_full_memory_while_recording_costs_the_recordings(
 
 
 def test_a_recording_that_fails_costs_speed_and_nothing_else(
-    device: _Processor, make_engine: MakeEngine
+    device: Processor, make_engine: MakeEngine
 ) -> None:
     engine = make_engine()
     engine.warm_up((160, 120), 1, confidence=False)
@@ -352,7 +292,7 @@ def test_a_recording_that_fails_costs_speed_and_nothing_else(
 
 @pytest.mark.parametrize("step", ["segment", "warm_up", "record"])
 def test_a_lost_device_is_told_from_a_failed_frame(
-    device: _Processor, make_engine: MakeEngine, step: str
+    device: Processor, make_engine: MakeEngine, step: str
 ) -> None:
     engine = make_engine()
     device.lost = "an illegal memory access was encountered"
@@ -366,7 +306,7 @@ def test_a_lost_device_is_told_from_a_failed_frame(
 
 
 def test_any_other_failure_is_the_frames_alone(
-    device: _Processor, make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+    device: Processor, make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = make_engine()
 

@@ -8,7 +8,7 @@ import argparse
 import math
 from pathlib import Path
 
-from unet_seg_ros.inference.options import PRECISIONS
+from unet_seg_ros.inference.options import ENGINES, PRECISIONS
 from unet_seg_ros.pictures import geometry
 
 
@@ -68,7 +68,7 @@ def add_ego_mask_argument(parser: argparse.ArgumentParser, effect: str) -> None:
 
 
 def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --limit, --ego-mask, --device, --precision, --threads, --out and --json."""
+    """Add --limit, --ego-mask, --out, --json, and what `add_network_arguments` adds."""
     parser.add_argument(
         "--limit",
         type=parse_count,
@@ -100,13 +100,20 @@ def add_camera_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --device, --precision and --threads."""
+    """Add --device, --precision, --engine and --threads."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,
         default="auto",
         help="of the network (default: what the node takes on this machine)",
+    )
+    parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default="torch",
+        help="what runs the network: torch, or on CUDA tensorrt by ONNX Runtime, which takes "
+        "minutes for each new size of pictures first: for long drives (default: %(default)s)",
     )
     parser.add_argument(
         "--threads",

@@ -21,7 +21,7 @@ CHECKPOINT_HELP = (
 
 
 def add_engine_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add --checkpoint, --device, --precision, --threads, --compile and --upsample."""
+    """Add --checkpoint, --compile, --upsample, and what `add_network_arguments` adds."""
     parser.add_argument(
         "--checkpoint",
         default=AUTO,
@@ -59,4 +59,5 @@ def make_segmenter(options: argparse.Namespace) -> Segmenter:
         compile="on" if options.compile else "off",
         upsample=options.upsample,
         threads=options.threads,
+        engine=options.engine,
     )

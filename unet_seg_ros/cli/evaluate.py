@@ -99,7 +99,12 @@ def run(options: argparse.Namespace) -> int:
     files = [find_checkpoint(name) for name in wanted]
     segmenters = [
         Segmenter.from_checkpoint(
-            file, options.device, options.precision, compile="off", threads=options.threads
+            file,
+            options.device,
+            options.precision,
+            compile="off",
+            threads=options.threads,
+            engine=options.engine,
         )
         for file in files
     ]

@@ -98,6 +98,7 @@ def checkpoint_section(name: str, file: Path, segmenter: Segmenter) -> dict[str,
         "input_size": list(segmenter.input_size),
         "device": f"{segmenter.device} ({machine})",
         "precision": segmenter.precision,
+        "engine": segmenter.engine,
     }
 
 

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.inference.device_errors import first_line, is_out_of_memory
-from unet_seg_ros.inference.errors import DeviceLost
+from unet_seg_ros.inference.errors import DeviceLost, SegmenterError
 from unet_seg_ros.inference.frames import Request, Segmentation
 from unet_seg_ros.inference.network import InferenceNetwork
 from unet_seg_ros.inference.options import Upsample
@@ -78,6 +78,19 @@ class Device(Protocol):
         """Return why the device does no more work in this process, None if it does."""
 
 
+class Runtime(Protocol):
+    """Another program that runs networks, in place of the device's recordings."""
+
+    name: str
+
+    def record(self, work: Work, shape: NetworkShape, batch: int) -> Recording:
+        """Return what does `work` on `(batch, 3, h, w)` uint8 pictures.
+
+        Raises:
+            SegmenterError: It cannot, for a reason that will stay.
+        """
+
+
 class BatchedEngine:
     """Segments batches of frames of one shape.
 
@@ -94,6 +107,7 @@ class BatchedEngine:
         input_size: (width, height) that frames are shrunk to fit in.
         upsample: As `Segmenter` has it.
         adapts: As `Segmenter` has it.
+        runtime: What runs the network where the device would record it; None where it does.
     """
 
     def __init__(
@@ -104,12 +118,14 @@ class BatchedEngine:
         input_size: Size,
         upsample: Upsample,
         adapts: bool,
+        runtime: Runtime | None = None,
     ) -> None:
         self.compiled = self.is_compiling = False
         self.batch_limit = MAX_BATCH
         self.notes: list[str] = []
         self.out_of_memory_count = 0
         self._device = device
+        self._runtime = runtime
         self._network = InferenceNetwork(checkpoint, dtype).to(device.device)
         color_table = torch.from_numpy(checkpoint.label_set.color_table.copy())
         self._painter = Painter(color_table.to(device.device))
@@ -148,6 +164,7 @@ class BatchedEngine:
         Raises:
             DeviceLost: the device does no more work in this process.
             MemoryError: not even one frame fits in the device's memory.
+            SegmenterError: the runtime cannot run the network.
         """
         height, width = pictures[0].shape[:2]
         results: list[Segmentation] = []
@@ -223,6 +240,8 @@ class BatchedEngine:
     def _record(self, key: Key) -> Recording:
         shape = key.shape
         assert isinstance(shape, NetworkShape)
+        if self._runtime:
+            return self._runtime.record(self._work(key), shape, key.batch)
         return self._device.record(self._work(key), (key.batch, 3, *shape.input_size))
 
     def _work(self, key: Key) -> Work:
@@ -238,12 +257,18 @@ class BatchedEngine:
         return [Key(count, shape) for count in BATCHES if count <= largest]
 
     def _attempt(self, step: Callable[[Key, _Record], None], key: Key) -> None:
-        """Take a step that may record, or go on without recordings."""
+        """Take a step that may record, or go on without recordings.
+
+        Raises:
+            SegmenterError: The runtime that was asked for cannot do it.
+        """
         try:
             step(key, self._record)
             return
         except Exception as error:
             self._raise_if_lost(error)
+            if isinstance(error, SegmenterError):
+                raise
             full = is_out_of_memory(error)
             reason = f"recording failed ({first_line(error)})"
         self._device.forget()
@@ -277,7 +302,8 @@ class BatchedEngine:
             )
 
     def _note_unrecorded(self, reason: str) -> None:
-        self.notes = [f"runs without recorded graphs, which is slower: {reason}"]
+        missed = self._runtime.name if self._runtime else "recorded graphs"
+        self.notes = [f"runs without {missed}, which is slower: {reason}"]
 
     def _raise_if_lost(self, error: Exception) -> None:
         if not is_out_of_memory(error) and (reason := self._device.why_lost()):

@@ -14,6 +14,7 @@ _SIGNS = (
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
     "DEVICE_ALLOCATION_FAILED",  # CUDNN_STATUS_INTERNAL_ERROR_..., of cuDNN 9
+    "Failed to allocate memory for requested buffer",  # ONNX Runtime
     # What cuDNN says after it found no memory for any of its algorithms.
     "unable to find an engine to execute this computation",
 )

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -56,18 +57,8 @@ class InferenceNetwork(nn.Module):
         Returns:
             Class ids and, if wanted, probabilities x 255: `(N, *size)` uint8.
         """
-        height, width = image.shape[-2:]
         logits = self._logits((image * self.scale + self.offset).to(self.dtype))
-        if size is not None:
-            logits = _spread(logits)[..., :height, :width]
-            logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
-            labels = logits.argmax(dim=1).to(torch.uint8)
-        else:
-            labels = _spread(_winning_class(logits))[..., :height, :width]
-        if not confidence:
-            return labels, None
-        probability = (255 * logits.float().softmax(dim=1).amax(dim=1)).round().to(torch.uint8)
-        return labels, probability if size else _spread(probability)[..., :height, :width]
+        return winners(logits, image.shape[-2:], size, confidence)
 
     def _logits(self, image: Tensor) -> Tensor:
         """Return the logits of the padded picture as the head gives them."""
@@ -76,6 +67,34 @@ class InferenceNetwork(nn.Module):
             x = block(skips.pop(), x)
         logits: Tensor = self.head(x)
         return logits
+
+
+def winners(
+    logits: Tensor, shape: Sequence[int], size: tuple[int, int] | None, confidence: bool
+) -> tuple[Tensor, Tensor | None]:
+    """Return the class of the largest logit of each pixel.
+
+    Args:
+        logits: `(N, classes, s, s, h, w)`: of s x s pixels for each of h x w places, which must lie
+            in memory; what is padded is at the right and at the bottom.
+        shape: (height, width) of the picture without padding.
+        size: As in `InferenceNetwork.forward`.
+        confidence: As there.
+
+    Returns:
+        As there.
+    """
+    height, width = shape
+    if size is not None:
+        logits = _spread(logits)[..., :height, :width]
+        logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
+        labels = logits.argmax(dim=1).to(torch.uint8)
+    else:
+        labels = _spread(_winning_class(logits))[..., :height, :width]
+    if not confidence:
+        return labels, None
+    probability = (255 * logits.float().softmax(dim=1).amax(dim=1)).round().to(torch.uint8)
+    return labels, probability if size else _spread(probability)[..., :height, :width]
 
 
 class _ClassMajorHead(nn.Module):

@@ -9,7 +9,9 @@ from typing import Literal, get_args
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 Compile = Literal["auto", "on", "off", "background"]
 Upsample = Literal["labels", "logits"]
+EngineName = Literal["torch", "tensorrt"]
 
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 COMPILE: tuple[Compile, ...] = get_args(Compile)
 UPSAMPLE: tuple[Upsample, ...] = get_args(Upsample)
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)

@@ -28,7 +28,15 @@ from unet_seg_ros.inference.errors import SegmenterError as SegmenterError
 from unet_seg_ros.inference.frames import Frame as Frame
 from unet_seg_ros.inference.frames import Request as Request
 from unet_seg_ros.inference.frames import Segmentation as Segmentation
-from unet_seg_ros.inference.options import COMPILE, Compile, Precision, Upsample
+from unet_seg_ros.inference.onnx_runtime import OnnxRuntime, missing_tensorrt
+from unet_seg_ros.inference.options import (
+    COMPILE,
+    ENGINES,
+    Compile,
+    EngineName,
+    Precision,
+    Upsample,
+)
 from unet_seg_ros.inference.threads import use_threads
 from unet_seg_ros.labels.label_set import ColorOrder, LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
@@ -93,9 +101,11 @@ class Segmenter:
             recorded its work on them (CUDA only). Where no frame may wait, another thread does
             that by `warm_up`.
         threads: Of the CPU, in the whole process; 0 is as many as it has processors for.
+        engine: What runs the network that was made ready: torch, or tensorrt (by ONNX Runtime, on
+            CUDA in float16), which builds an engine for each size and number of frames first.
 
     Raises:
-        SegmenterError: the device, the precision or the compiler is not there.
+        SegmenterError: the device, the precision, the compiler or the engine is not there.
     """
 
     def __init__(
@@ -108,9 +118,12 @@ class Segmenter:
         upsample: Upsample = "labels",
         adapts: bool = True,
         threads: int = 0,
+        engine: EngineName = "torch",
     ) -> None:
         self.checkpoint = checkpoint
         self.device = choose_device(device)
+        require_engine(engine, self.device, precision)
+        self.engine = engine
         self.precision = choose_precision(precision, self.device)
         self.input_size = checkpoint.input_size if input_size is None else input_size
         if min(self.input_size) < 1:
@@ -136,15 +149,25 @@ class Segmenter:
         input_size: Size | None = None,
         upsample: Upsample = "labels",
         threads: int = 0,
+        engine: EngineName = "torch",
     ) -> Segmenter:
         """Load the checkpoint at `path`; the other arguments are those of the class.
 
         Raises:
             CheckpointError: the file cannot be loaded.
-            SegmenterError: the device, the precision or the compiler is not there.
+            SegmenterError: the device, the precision, the compiler or the engine is not there.
         """
         checkpoint = load_checkpoint(path)
-        return cls(checkpoint, device, precision, compile, input_size, upsample, threads=threads)
+        return cls(
+            checkpoint,
+            device,
+            precision,
+            compile,
+            input_size,
+            upsample,
+            threads=threads,
+            engine=engine,
+        )
 
     def __call__(self, frames: Sequence[Frame], request: Request = Request()) -> list[Segmentation]:  # noqa: B008
         """Segment `frames`, whose sizes and colour orders may differ, and return as many results.
@@ -155,6 +178,7 @@ class Segmenter:
             DataError: The ego mask of a frame does not fit it.
             DeviceLost: The device does no more work in this process.
             MemoryError: A frame does not fit in the device's memory.
+            SegmenterError: TensorRT cannot run the network.
         """
         groups: dict[tuple[tuple[int, ...], ColorOrder], list[int]] = {}
         for index, frame in enumerate(frames):
@@ -229,7 +253,10 @@ class Segmenter:
         dtype = _DTYPES[self.precision]
         if self.device.startswith("cuda"):
             device = Cuda(self.device, exact=dtype == torch.float32)
-            return BatchedEngine(self.checkpoint, device, dtype, self.input_size, upsample, adapts)
+            runtime = OnnxRuntime(self.checkpoint, device) if self.engine == "tensorrt" else None
+            return BatchedEngine(
+                self.checkpoint, device, dtype, self.input_size, upsample, adapts, runtime
+            )
         obstacle = None if compile == "off" else missing_compiler()
         if compile == "on" and obstacle:
             raise SegmenterError(f"compile is on, but the network {obstacle}")
@@ -312,6 +339,24 @@ def choose_precision(precision: Precision, device: str) -> str:
                 f"has {capability[0]}.{capability[1]}; use float16 or float32"
             )
     return precision
+
+
+def require_engine(engine: EngineName, device: str, precision: Precision) -> None:
+    """Refuse an engine that cannot run on `device` ("cpu" or "cuda:N") in `precision`.
+
+    Raises:
+        SegmenterError: It cannot, or there is no such engine; the message says what to do.
+    """
+    if engine not in ENGINES:
+        raise SegmenterError(f"engine must be one of {', '.join(ENGINES)}, not {engine!r}")
+    if engine == "torch":
+        return
+    if device == "cpu":
+        raise SegmenterError("engine tensorrt needs CUDA, and this would run on the cpu; use torch")
+    if precision not in ("auto", "float16"):
+        raise SegmenterError(f"engine tensorrt computes in float16, not {precision}; use torch")
+    if obstacle := missing_tensorrt():
+        raise SegmenterError(f"engine is tensorrt, but {obstacle}")
 
 
 def cpu_has_bfloat16() -> bool:

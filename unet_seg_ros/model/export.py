@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 from torch import Tensor, nn
@@ -45,13 +46,16 @@ class Agreement:
 class ExportableNetwork(nn.Module):
     """A checkpoint's network with its normalisation, from pixels of 0 to 255 to logits.
 
-    Attributes:
-        checkpoint: The checkpoint.
+    Args:
+        checkpoint: The checkpoint, which is an attribute as well.
+        pads: Whether pictures may have any size; else both sides must be multiples of the network's
+            `size_multiple`, and no operation looks at the size.
     """
 
-    def __init__(self, checkpoint: Checkpoint) -> None:
+    def __init__(self, checkpoint: Checkpoint, pads: bool = True) -> None:
         super().__init__()
         self.checkpoint = checkpoint
+        self.pads = pads
         self.unet = copy.deepcopy(checkpoint.model).cpu().requires_grad_(False)
         self.mean = nn.Buffer(torch.tensor(checkpoint.normalization.mean).view(3, 1, 1))
         self.std = nn.Buffer(torch.tensor(checkpoint.normalization.std).view(3, 1, 1))
@@ -59,7 +63,8 @@ class ExportableNetwork(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the logits of `(N, 3, H, W)` pixels."""
-        logits: Tensor = self.unet((image / 255 - self.mean) / self.std)
+        network = self.unet if self.pads else self.unet.unpadded
+        logits: Tensor = network((image / 255 - self.mean) / self.std)
         return logits
 
 
@@ -93,13 +98,24 @@ def export_network(
     width, height = size or checkpoint.input_size
     other_sizes = [] if path.suffix == ".pt2" else [(width // 2 + 1, height // 3 + 1)]
     with replaced_when_whole(path) as partial:
-        exported = format_.write(network, _pictures(2, (width, height)), partial)
+        exported = format_.write(network, noise_pictures(2, (width, height)), partial)
         return _compare(network, exported, [(width, height), *other_sizes], format_)
 
 
-def _export_onnx(network: ExportableNetwork, example: Tensor, path: Path) -> Function:
-    if importlib.util.find_spec("onnxruntime") is None:
-        raise ExportError("an ONNX export is checked with ONNX Runtime: pip install onnxruntime")
+def write_onnx(network: ExportableNetwork, example: Tensor, file: Path | BinaryIO) -> None:
+    """Write `network` as ONNX, for `(n, 3, height, width)` float32; the three names are free.
+
+    Args:
+        network: The network; its output is called `logits`.
+        example: An input, called `image`, of which nothing but its size makes a difference: one
+            that is small is faster.
+        file: Where to.
+
+    Raises:
+        ExportError: A package is missing.
+    """
+    if importlib.util.find_spec("onnx") is None:
+        raise ExportError("torch writes ONNX with the package onnx: pip install onnx")
     free = {0: "n", 2: "height", 3: "width"}
     with warnings.catch_warnings():
         # The exporter that replaces this one needs two packages more and fixes the sizes that
@@ -108,13 +124,19 @@ def _export_onnx(network: ExportableNetwork, example: Tensor, path: Path) -> Fun
         torch.onnx.export(
             network,
             (example,),
-            path,
+            file,  # type: ignore[arg-type]  # a stream will do, says its documentation
             dynamo=False,
             opset_version=17,
             input_names=["image"],
             output_names=["logits"],
             dynamic_axes={"image": free, "logits": free},
         )
+
+
+def _export_onnx(network: ExportableNetwork, example: Tensor, path: Path) -> Function:
+    if importlib.util.find_spec("onnxruntime") is None:
+        raise ExportError("an ONNX export is checked with ONNX Runtime: pip install onnxruntime")
+    write_onnx(network, example, path)
     import onnxruntime  # type: ignore[import-untyped]
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
@@ -169,8 +191,8 @@ _FORMATS = {
 SUFFIXES = tuple(_FORMATS)
 
 
-def _pictures(count: int, size: tuple[int, int]) -> Tensor:
-    """Return blurred noise, the same every time: `(count, 3, H, W)` from 0 to 255."""
+def noise_pictures(count: int, size: tuple[int, int]) -> Tensor:
+    """Return blurred noise, the same every time: `(count, 3, H, W)` float32 from 0 to 255."""
     width, height = size
     noise = torch.rand(
         (count, 3, height // 8 + 2, width // 8 + 2), generator=torch.Generator().manual_seed(0)
@@ -189,7 +211,7 @@ def _compare(
     max_difference, pixel_agreement = 0.0, 1.0
     with torch.inference_mode():
         for count, size in enumerate(sizes, start=1):
-            image = _pictures(count, size)
+            image = noise_pictures(count, size)
             expected, found = original(image), exported(image)
             difference = (found - expected).abs().max().item()
             same = (found.argmax(1) == expected.argmax(1)).float().mean().item()

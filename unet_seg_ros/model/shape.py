@@ -47,11 +47,16 @@ class UShaped(nn.Module):
             `(N, classes, H, W)`, the type of `image`.
         """
         height, width = image.shape[-2:]
-        *skips, x = self.encode(pad_to_multiple(image, self.size_multiple))
+        logits = self.unpadded(pad_to_multiple(image, self.size_multiple))
+        return logits[..., :height, :width]
+
+    def unpadded(self, image: Tensor) -> Tensor:
+        """Do the same for an image whose height and width are multiples of `size_multiple`."""
+        *skips, x = self.encode(image)
         for up, block in zip(self.up, self.decoder, strict=True):
             x = block(torch.cat((skips.pop(), up(x)), dim=1))
         logits: Tensor = self.head(x)
-        return logits[..., :height, :width]
+        return logits
 
 
 def pad_to_multiple(image: Tensor, multiple: int) -> Tensor:

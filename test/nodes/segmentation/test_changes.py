@@ -374,6 +374,7 @@ def test_what_cannot_be_used_is_refused_before_configure(
     [
         ("device", "cuda", "there is no CUDA here"),
         ("precision", "float16", "precision float16 needs CUDA"),
+        ("engine", "tensorrt", "engine tensorrt needs CUDA"),
     ],
 )
 def test_what_needs_cuda_is_refused_where_there_is_none(

@@ -119,6 +119,21 @@ def test_configure_fails_on_a_group_that_the_label_set_has_not(
     assert graph.state(NODE) == "unconfigured"
 
 
+def test_configure_fails_on_an_engine_that_is_not_there(
+    graph: Graph,
+    start: Start,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """And does not go on with another, slower one."""
+    start(is_active=False, engine="tensorrt", precision="auto")
+    assert not graph.transition(NODE, "configure")
+    log = capfd.readouterr().err
+    assert "cannot configure: engine tensorrt needs CUDA" in log
+    assert "Traceback" not in log
+    assert graph.set_parameters(NODE, {"engine": "torch"}).successful
+    assert graph.transition(NODE, "configure")
+
+
 def test_impossible_qos_override_fails_activation_not_the_node(graph: Graph, start: Start) -> None:
     start(is_active=False, **{f"qos_overrides.{FRONT}.subscription.reliability": "every_time"})
     assert graph.transition(NODE, "configure")
@@ -338,6 +353,7 @@ def test_says_what_runs(graph: Graph, start: Start) -> None:
     assert engine["label_set"] == "carla29"
     assert engine["device"] == "cpu"
     assert engine["precision"] == "float32"
+    assert engine["engine"] == "torch"
     assert engine["compiled"] == "no"
     assert engine["input_size"] == "32x32"
     graph.spin_until(lambda: "no frames" in reports.status(FRONT).message, "a warning")

@@ -84,6 +84,7 @@ def test_values_take_the_form_they_are_used_in() -> None:
         ("checkpoint", "nonsense", "there are camvid11, carla29"),
         ("device", "gpu", "one of auto, cpu, cuda"),
         ("precision", "int4", "one of auto, float32"),
+        ("engine", "onnx", "one of torch, tensorrt"),
         ("compile", "maybe", "one of auto, on, off"),
         ("compile", [True], "one of auto, on, off"),
         ("compile", None, "one of auto, on, off"),

@@ -87,6 +87,10 @@ def _refuse_unusable_hardware(settings: Settings, names: Collection[str]) -> Non
         from unet_seg_ros.inference.segmenter import choose_device, choose_precision
 
         choose_precision(settings.precision, choose_device("auto"))
+    if "engine" in names and settings.engine != "torch":
+        from unet_seg_ros.inference.segmenter import choose_device, require_engine
+
+        require_engine(settings.engine, choose_device("auto"), "auto")
     if "compile" in names and settings.compile == "on":
         from unet_seg_ros.inference.cpu import missing_compiler
 
@@ -124,6 +128,7 @@ def load_segmenter(
         upsample=settings.upsample,
         adapts=False,
         threads=settings.threads,
+        engine=settings.engine,
     )
     batch = min(len(settings.cameras), settings.max_batch, segmenter.batch_limit)
     try:
@@ -143,6 +148,7 @@ def describe(segmenter: Segmenter) -> dict[str, str]:
         "label_set": segmenter.label_set.name,
         "device": str(segmenter.device),
         "precision": str(segmenter.precision),
+        "engine": segmenter.engine,
         "compiled": _compiled(segmenter),
         "input_size": f"{width}x{height}",
         "notes": "; ".join(segmenter.notes),
@@ -159,6 +165,5 @@ def _compiled(segmenter: Segmenter) -> str:
 def summary(segmenter: Segmenter) -> str:
     """Return the same as half a sentence for the log."""
     facts = describe(segmenter)
-    return "{checkpoint} ({label_set}) on {device} in {precision}, compiled: {compiled}".format_map(
-        facts
-    )
+    how = "compiled: {compiled}" if segmenter.engine == "torch" else "by {engine}"
+    return f"{{checkpoint}} ({{label_set}}) on {{device}} in {{precision}}, {how}".format_map(facts)

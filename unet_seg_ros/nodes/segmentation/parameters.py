@@ -19,9 +19,11 @@ from rclpy.parameter import Parameter
 from unet_seg_ros.datasets.ego_masks import EgoMasks, split_text
 from unet_seg_ros.inference.options import (
     COMPILE,
+    ENGINES,
     PRECISIONS,
     UPSAMPLE,
     Compile,
+    EngineName,
     Precision,
     Upsample,
 )
@@ -77,6 +79,14 @@ PARAMETERS = (
         "auto",
         "The numbers the network computes with; auto takes what the device is fast at.",
         f"One of {', '.join(PRECISIONS)}.",
+        changeable=Changeable.UNCONFIGURED,
+    ),
+    ParameterSpec(
+        "engine",
+        "torch",
+        "What runs the network: torch, or on CUDA tensorrt by ONNX Runtime, which takes minutes "
+        "to get ready the first time.",
+        f"One of {', '.join(ENGINES)}.",
         changeable=Changeable.UNCONFIGURED,
     ),
     ParameterSpec(
@@ -206,6 +216,7 @@ class Settings:
     checkpoint: Path | None
     device: str
     precision: Precision
+    engine: EngineName
     compile: Compile
     input_size: Size | None
     upsample: Upsample
@@ -256,6 +267,7 @@ def read_settings(values: Mapping[str, Any]) -> Settings:
         checkpoint=_read_checkpoint(values["checkpoint"]),
         device=_read_device(values["device"]),
         precision=read_choice("precision", values["precision"], PRECISIONS),
+        engine=read_choice("engine", values["engine"], ENGINES),
         compile=read_choice("compile", as_word(values["compile"]), COMPILE),
         input_size=_read_size("input_size", values["input_size"]) if values["input_size"] else None,
         upsample=read_choice("upsample", values["upsample"], UPSAMPLE),
