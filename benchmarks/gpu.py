@@ -26,6 +26,7 @@ from typing import Any
 
 import gpu_checks
 import gpu_speed
+import gpu_tensorrt
 import torch
 from gpu_facts import Say
 from machine import machine
@@ -57,6 +58,7 @@ SECTIONS = {
     "swaps": Section(gpu_checks.swaps, 60),
     "first": Section(gpu_checks.first_frames, 40, needs_gpu=False),
     "memory": Section(gpu_checks.memory, 60),
+    "tensorrt": Section(gpu_tensorrt.tensorrt, 180, needs_gpu=False),
     "stages": Section(gpu_speed.stages, 40),
     "ways": Section(gpu_speed.ways, 90),
     "training": Section(gpu_speed.training, 60),

@@ -16,6 +16,12 @@ from typing import Any
 
 import pytest
 import torch
+from engines import Processor, small_checkpoint
+
+from unet_seg_ros.inference.batched import BatchedEngine
+from unet_seg_ros.inference.onnx_runtime import CPU, OnnxRuntime
+from unet_seg_ros.inference.options import EngineName
+from unet_seg_ros.inference.segmenter import Segmenter
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 sys.path.append(str(FOLDER))
@@ -23,6 +29,7 @@ sys.path.append(str(FOLDER))
 import gpu  # noqa: E402
 import gpu_checks  # noqa: E402
 import gpu_speed  # noqa: E402
+import gpu_tensorrt  # noqa: E402
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -94,3 +101,38 @@ def test_first_frames_are_timed_in_another_thread(
     gpu_checks.first_frames(say, "cpu", size=(64, 48), cameras=2)
     assert facts["2 frames, everything"].startswith("first ")
     assert "unknown size, again, ms" in facts
+
+
+def test_tensorrt_is_left_out_with_a_sentence_where_there_is_none(
+    say: Callable[[str, object], None], facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "")  # which the section changes
+    gpu_tensorrt.tensorrt(say, "cpu")
+    assert facts == {
+        "left out": "engine tensorrt needs CUDA, and this would run on the cpu; use torch"
+    }
+
+
+class _ByOnnxRuntime(Segmenter):
+    """By ONNX Runtime on the processor."""
+
+    def _make_engine(self, *_: object) -> BatchedEngine:
+        device = Processor()
+        runtime = OnnxRuntime(self.checkpoint, device, CPU)
+        size = self.input_size
+        return BatchedEngine(self.checkpoint, device, torch.float32, size, "labels", False, runtime)
+
+
+def test_tensorrt_is_told_beside_torch(
+    say: Callable[[str, object], None], facts: dict[str, Any]
+) -> None:
+    checkpoint = small_checkpoint()
+
+    def make(engine: EngineName) -> Segmenter:
+        kind = Segmenter if engine == "torch" else _ByOnnxRuntime
+        return kind(checkpoint, "cpu", "float32", "off")
+
+    gpu_tensorrt.compare(say, make, size=(64, 48), seconds=0.1)
+    assert float(facts["x8 TensorRT: least share of labels as by torch"]) >= 0.999
+    assert facts["x1 TensorRT, kept"].endswith("frames/s")
+    assert facts["x8 TensorRT: notes"] == ()
