@@ -101,6 +101,18 @@ def test_onnx_without_onnx_runtime_says_what_to_install(
         export_network(checkpoint, tmp_path / "network.onnx")
 
 
+def test_onnx_without_the_package_onnx_says_so(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONNX Runtime does without it, torch does not."""
+    monkeypatch.setattr(
+        export.importlib.util, "find_spec", lambda name: None if name == "onnx" else name
+    )
+    with pytest.raises(ExportError, match="writes ONNX with the package onnx: pip install onnx"):
+        export_network(checkpoint, tmp_path / "network.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def run_command(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
     export_command.add_parser(parser.add_subparsers())

@@ -149,7 +149,11 @@ class BatchedEngine:
         return all(self._recordings.is_settled(key) for key in keys)
 
     def warm_up(self, size: Size, batch: int, confidence: bool) -> None:
-        """Record the network for up to `batch` frames of `size`, and run all of it once."""
+        """Record the network for up to `batch` frames of `size`, and run all of it once.
+
+        Raises:
+            DeviceLost, MemoryError, SegmenterError: As in `segment`.
+        """
         for key in self._keys(size, batch, confidence):
             self._attempt(self._recordings.prepare, key)
         black = np.zeros((size[1], size[0], 4), np.uint8)

@@ -50,8 +50,8 @@ class OnnxRuntime:
     Args:
         checkpoint: The network and what belongs to it.
         device: The engine's.
-        provider: What ONNX Runtime computes with: `TENSORRT`, in half precision; or `CPU`, which
-            is slower than torch, but runs the same way on any machine: for tests.
+        provider: What ONNX Runtime computes with: `TENSORRT`, in half precision; or `CPU`, for
+            tests: it runs the same way on any machine.
     """
 
     def __init__(self, checkpoint: Checkpoint, device: Device, provider: str = TENSORRT) -> None:
@@ -84,7 +84,8 @@ class OnnxRuntime:
                 raise
             # ONNX Runtime raises classes of its own.
             raise SegmenterError(
-                f"{self.name} cannot run the network ({first_line(error)}); use engine torch"
+                f"{self.name} cannot run the network ({first_line(error)}); use engine torch, or "
+                f"remove {_cache()} if a file in it is damaged"
             ) from error
         # Negated, so that NaN disagrees.
         if not agreement >= _MIN_AGREEMENT:
@@ -203,8 +204,12 @@ def _tensorrt_options(model: bytes, shape: tuple[int, ...]) -> dict[str, object]
         "trt_engine_cache_enable": True,
         "trt_engine_cache_path": str(folder),
         "trt_timing_cache_enable": True,
-        "trt_timing_cache_path": str(folder.parent.parent),
+        "trt_timing_cache_path": str(_cache()),
     }
+
+
+def _cache() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "unet_seg_ros/tensorrt")
 
 
 def engine_folder(model: bytes, shape: tuple[int, ...]) -> Path:
@@ -213,9 +218,8 @@ def engine_folder(model: bytes, shape: tuple[int, ...]) -> Path:
     Each has a folder of its own, since ONNX Runtime takes networks that differ only in weights or
     shapes for the same (onnxruntime issues 6455 and 32254).
     """
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     network = hashlib.sha256(model).hexdigest()[:32]
-    return Path(cache) / "unet_seg_ros" / "tensorrt" / network / "x".join(map(str, shape))
+    return _cache() / network / "x".join(map(str, shape))
 
 
 def missing_tensorrt() -> str | None:

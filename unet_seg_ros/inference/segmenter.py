@@ -198,14 +198,17 @@ class Segmenter:
         """Prepare for frames of `sizes`, (width, height) each, so that none of them is slow.
 
         This is where networks are compiled, once for each size after shrinking; that takes up to a
-        minute, or seconds when the compiler's cache knows the network. Frames of any other size
-        run at once, uncompiled. It may run in another thread, as long as no frame comes meanwhile.
-        What the engine is still prepared for costs nothing.
+        minute (TensorRT: minutes), or seconds when a cache knows the network. Frames of any other
+        size run at once, uncompiled. It may run in another thread, as long as no frame comes
+        meanwhile. What the engine is still prepared for costs nothing.
 
         Args:
             sizes: The sizes of frames to come.
             batch: How many frames of one size come in one call, at most.
             confidence: Whether confidence will be asked for.
+
+        Raises:
+            DeviceLost, MemoryError, SegmenterError: As where frames are segmented.
         """
         for size in sizes:
             if not self.is_warm(size, batch, confidence):
