@@ -181,6 +181,27 @@ def test_a_session_takes_as_many_threads_as_torch(make_engine: MakeEngine) -> No
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
 
+def test_what_the_device_has_queued_is_done_before_a_session_runs(
+    device: Processor, make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ONNX Runtime has a queue of its own and would read what is not written yet."""
+    order: list[str] = []
+    monkeypatch.setattr(device, "finish", lambda: order.append("finish"))
+    engine = make_engine()
+    engine.warm_up(SIZE, 1, confidence=False)
+    (session,) = sessions(engine).values()
+    run = session.session.run_with_iobinding
+
+    def told(binding: object) -> None:
+        order.append("run")
+        run(binding)
+
+    monkeypatch.setattr(session.session, "run_with_iobinding", told)
+    order.clear()
+    engine.segment([picture(*SIZE)], "rgb", Request())
+    assert order == ["finish", "run", "finish"]
+
+
 def test_full_memory_costs_the_sessions_first(
     make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
