@@ -52,6 +52,16 @@ def test_a_file_cut_short_is_named(tmp_path: Path, suffix: str) -> None:
         read_picture(path)
 
 
+def test_a_jpeg_that_the_decoder_fills_up_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_picture(tmp_path / "1.jpg", noise())
+    cut_short(path)
+    monkeypatch.setattr(cv2, "imdecode", lambda *_: noise())  # as OpenCV 4.6 does
+    with pytest.raises(DataError, match="cut short"):
+        read_picture(path)
+
+
 def test_damage_in_the_middle_of_a_png_is_noticed(tmp_path: Path) -> None:
     path = write_picture(tmp_path / "1.png", noise())
     data = bytearray(path.read_bytes())

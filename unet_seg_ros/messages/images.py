@@ -20,7 +20,7 @@ import numpy as np
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.labels.label_set import TO_RGB, ColorOrder
 from unet_seg_ros.messages.cdr import CdrError, CdrReader, CdrWriter
-from unet_seg_ros.pictures.header import compressed_size
+from unet_seg_ros.pictures.header import compressed_size, is_cut_jpeg
 from unet_seg_ros.units import NS_PER_S
 
 BadImageCause = Literal["truncated", "step", "size", "encoding", "undecodable", "malformed"]
@@ -306,12 +306,6 @@ def _check_rows(raw: _RawImage, row_size: int) -> None:
         )
 
 
-def _is_cut_jpeg(compressed: memoryview) -> bool:
-    """Return whether the end of a JPEG is missing, which OpenCV 4.6 fills with grey."""
-    data = bytes(compressed)
-    return data.startswith(b"\xff\xd8") and b"\xff\xd9" not in data
-
-
 def _convert_to_bgr(raw: _RawImage, conversion: _Conversion) -> Uint8Array:
     # A tight copy in the machine's byte order: cv2 reads neither foreign byte order nor rows whose
     # distance is not a multiple of the item size.
@@ -381,6 +375,6 @@ def _decode(compressed: memoryview, image_format: str, max_pixels: int) -> Uint8
         pixels = cv2.imdecode(np.frombuffer(compressed, np.uint8), flags)
     except cv2.error:
         pixels = None
-    if pixels is None or pixels.shape[1::-1] != size or _is_cut_jpeg(compressed):
+    if pixels is None or pixels.shape[1::-1] != size or is_cut_jpeg(compressed):
         raise BadImage("undecodable", f"a {shown} of {len(compressed)} bytes is damaged")
     return np.asarray(pixels, np.uint8)

@@ -17,7 +17,7 @@ from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.pictures import exif
 from unet_seg_ros.pictures.folders import KINDS
-from unet_seg_ros.pictures.header import stated_size
+from unet_seg_ros.pictures.header import is_cut_jpeg, stated_size
 from unet_seg_ros.pictures.indexed import Indexed, read_indexed
 
 MAX_FILE_BYTES = 1 << 28
@@ -133,7 +133,7 @@ def _decode(path: Path, data: bytes, flags: int) -> np.ndarray:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
     except cv2.error:
         pixels = None
-    if pixels is None:
+    if pixels is None or is_cut_jpeg(data):
         raise DataError(f"{path}: not a picture that OpenCV can read: cut short or damaged")
     return np.asarray(pixels)
 

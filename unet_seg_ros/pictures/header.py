@@ -1,19 +1,32 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The size that a picture states, read before anything is allocated for its pixels."""
+"""What a picture file states, read before its pixels are: its size, and whether it is whole."""
 
 from __future__ import annotations
 
 import struct
+
+_JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
+_LOOKED_AT_BYTES = 4096
 
 
 def compressed_size(data: bytes | memoryview) -> tuple[int, int] | None:
     """Return the (width, height) that a JPEG or PNG states, None where neither is found."""
     if data[:8] == b"\x89PNG\r\n\x1a\n":
         return _png_size(data)
-    if data[:2] == b"\xff\xd8":
+    if data[:2] == _JPEG_START:
         return _jpeg_size(data)
     return None
+
+
+def is_cut_jpeg(data: bytes | memoryview) -> bool:
+    """Return whether the end of a JPEG is missing, which OpenCV 4.6 fills with grey.
+
+    It is looked for from behind: there it is, but for what some cameras and telephones append.
+    """
+    ends = range(len(data), 0, -_LOOKED_AT_BYTES)
+    parts = (bytes(data[max(end - _LOOKED_AT_BYTES - 1, 0) : end]) for end in ends)
+    return data[:2] == _JPEG_START and not any(_JPEG_END in part for part in parts)
 
 
 def stated_size(data: bytes) -> tuple[int, int] | None:
