@@ -15,7 +15,7 @@ import numpy as np
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.drive import DriveTopics, RecordedFrame, count_messages, read_drive
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.pictures.figures import Column, overlay, picture_table
+from unet_seg_ros.pictures.figures import Column, note, overlay, picture_table
 from unet_seg_ros.pictures.video import Video
 from unet_seg_ros.units import NS_PER_S
 
@@ -45,6 +45,8 @@ def write_report(
 ) -> dict[str, Any]:
     """Write `overlay.mp4` and `summary.png` into `folder` and return the figures of the drive.
 
+    The summary has a frame of each sixth of the drive: the first whose truth was recorded, if any.
+
     Args:
         drive: What was recorded.
         folder: Where the files go.
@@ -63,8 +65,7 @@ def write_report(
             f"{drive.bag}: none of its {frames_in} pictures has a label map; the log of the "
             "segmentation node says why"
         )
-    chosen = set(np.linspace(0, frames_out - 1, SUMMARY_FRAMES).round().astype(int).tolist())
-    rows: list[_Row] = []
+    rows: dict[int, _Row] = {}  # by the part of the drive
     pixels_of_class = np.zeros(256, np.int64)
     image_published_ns: list[int] = []
     published_ns: list[int] = []
@@ -73,14 +74,15 @@ def write_report(
             camera = frame.image.rgb()
             laid_over = overlay(camera, drive.label_set.colorize(frame.labels), frame.labels)
             video.write(laid_over)
-            if position in chosen:
-                rows.append(_row(frame, camera, laid_over, drive))
+            part = position * SUMMARY_FRAMES // frames_out
+            if part not in rows or (rows[part].truth is None and frame.truth):
+                rows[part] = _row(frame, camera, laid_over, drive)
             pixels_of_class += np.bincount(frame.labels.ravel(), minlength=256)
             image_published_ns.append(frame.image_published_ns)
             published_ns.append(frame.published_ns)
             after_frame(frames_out)
     shown = np.flatnonzero(pixels_of_class > _LEGEND_SHARE * pixels_of_class.sum())
-    _write_summary(folder / "summary.png", rows, drive, shown)
+    _write_summary(folder / "summary.png", list(rows.values()), drive, shown)
     latencies_ms = (np.array(published_ns) - np.array(image_published_ns)) / 1e6
     p50, p95, p99 = np.percentile(latencies_ms, (50, 95, 99)).round(2).tolist()
     seconds = (published_ns[-1] - published_ns[0]) / NS_PER_S
@@ -117,8 +119,8 @@ def _row(
 def _write_summary(path: Path, rows: list[_Row], drive: RecordedDrive, shown: Any) -> None:
     columns = [Column("camera", [row.camera for row in rows])]
     if drive.truth_set:
-        black = np.zeros_like(rows[0].camera)
-        truths = [black if row.truth is None else row.truth for row in rows]
+        lost = note("not recorded", rows[0].camera.shape[1], rows[0].camera.shape[0])
+        truths = [lost if row.truth is None else row.truth for row in rows]
         columns.append(Column("ground truth", truths))
     columns.append(Column("labels", [row.labels for row in rows]))
     columns.append(Column("overlay", [row.overlay for row in rows]))

@@ -128,6 +128,17 @@ def legend(label_set: LabelSet, class_ids: Iterable[int], width: int) -> Uint8Ar
     return canvas
 
 
+def note(text: str, width: int, height: int) -> Uint8Array:
+    """Return a grey `(height, width, 3)` uint8 RGB picture that says something in the middle."""
+    canvas = np.full((height, width, 3), UNKNOWN_COLOR, np.uint8)
+    scale = 0.5 * (width / 2) / _text_width(text)  # half as wide as the picture
+    thickness = max(1, round(2 * scale))
+    (text_width, text_height), _ = cv2.getTextSize(text, _FONT, scale, thickness)
+    corner = (width - text_width) // 2, (height + text_height) // 2
+    cv2.putText(canvas, text, corner, _FONT, scale, (255, 255, 255), thickness, cv2.LINE_AA)
+    return canvas
+
+
 def picture_table(
     columns: Sequence[Column], label_set: LabelSet, class_ids: Iterable[int], cell_width: int = 400
 ) -> Uint8Array:
