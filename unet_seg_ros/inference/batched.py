@@ -26,7 +26,7 @@ from unet_seg_ros.inference.errors import DeviceLost, SegmenterError
 from unet_seg_ros.inference.frames import Request, Segmentation
 from unet_seg_ros.inference.network import InferenceNetwork
 from unet_seg_ros.inference.options import Upsample
-from unet_seg_ros.inference.pipeline import FrameLayout, NetworkShape, Painter
+from unet_seg_ros.inference.pipeline import FrameLayout, Painter
 from unet_seg_ros.inference.recordings import BATCHES, MAX_BATCH, Key, Recordings, padded
 from unet_seg_ros.labels.label_set import ColorOrder
 from unet_seg_ros.model.checkpoint import Checkpoint
@@ -242,15 +242,12 @@ class BatchedEngine:
         return recording.labels[:count], None if confidence is None else confidence[:count]
 
     def _record(self, key: Key) -> Recording:
-        shape = key.shape
-        assert isinstance(shape, NetworkShape)
         if self._runtime:
-            return self._runtime.record(self._work(key), shape, key.batch)
-        return self._device.record(self._work(key), (key.batch, 3, *shape.input_size))
+            return self._runtime.record(self._work(key), key.shape, key.batch)
+        return self._device.record(self._work(key), (key.batch, 3, *key.shape.input_size))
 
     def _work(self, key: Key) -> Work:
         shape = key.shape
-        assert isinstance(shape, NetworkShape)
         network = self._network  # and not self, which a recording would keep alive
         return lambda image: network(image, shape.logits_size, shape.confidence)
 

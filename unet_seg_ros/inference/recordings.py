@@ -10,9 +10,11 @@ shape has come often. All of them share memory, so they are dropped together or 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from unet_seg_ros.inference.pipeline import NetworkShape
 
 # How many frames a recording is for; a batch is padded up to the next.
 BATCHES = (1, 2, 4, 8)
@@ -34,11 +36,11 @@ class Key:
 
     Attributes:
         batch: One of `BATCHES`.
-        shape: What else decides about the work: sizes in and out.
+        shape: What else decides about the work.
     """
 
     batch: int
-    shape: Hashable
+    shape: NetworkShape
 
 
 def padded(count: int) -> int:
