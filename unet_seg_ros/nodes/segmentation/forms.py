@@ -1,12 +1,13 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""In which forms the network's pictures go out: raw, compressed, as a semantic camera's."""
+"""Which pictures go out, and in which forms: raw, compressed, as a semantic camera's."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sensor_msgs.msg import CompressedImage, Image
 
@@ -16,6 +17,7 @@ from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.compressed import write_compressed_mask
 from unet_seg_ros.messages.images import Header, write_image, write_mask
 from unet_seg_ros.messages.semantic import SEMANTIC_ENCODING, look_up
+from unet_seg_ros.nodes.segmentation.groups import resolve_groups
 from unet_seg_ros.nodes.segmentation.parameters import Settings
 
 
@@ -34,12 +36,30 @@ class Form:
     write: Callable[[Header, Uint8Array], bytes]
 
 
-def forms_of(settings: Settings, groups: Iterable[str], label_set: LabelSet) -> dict[str, Form]:
-    """Return the form of every output that is offered, by its name; the quickest come first.
+class Offer(NamedTuple):
+    """What is offered beside each camera.
+
+    Attributes:
+        groups: The class ids of every group that gets a mask.
+        forms: The form of every output, by its name; the quickest come first.
+    """
+
+    groups: Mapping[str, tuple[int, ...]]
+    forms: Mapping[str, Form]
+
+
+def offer_of(settings: Settings, label_set: LabelSet) -> Offer:
+    """Return what `settings` ask for, of a network with this label set.
 
     Raises:
-        ParameterError: The label set has no class that a semantic camera shows.
+        ParameterError: The label set has no such group or class, or none that a semantic camera
+            shows.
     """
+    groups = resolve_groups(settings.groups, label_set)
+    return Offer(groups, _forms_of(settings, groups, label_set))
+
+
+def _forms_of(settings: Settings, groups: Iterable[str], label_set: LabelSet) -> dict[str, Form]:
     raw = [name for name in topics.OUTPUTS if name in settings.outputs and name != topics.MASKS]
     masks = map(topics.mask_output, groups) if topics.MASKS in settings.outputs else ()
     forms = {name: Form(name, Image, write_mask) for name in (*raw, *masks)}

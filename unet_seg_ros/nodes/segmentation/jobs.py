@@ -15,8 +15,7 @@ from unet_seg_ros.errors import DataError
 from unet_seg_ros.inference.frames import Frame, Request, Segmentation
 from unet_seg_ros.messages.images import BadImage, Image, read_any_image
 from unet_seg_ros.nodes.segmentation.camera import Camera, RawFrame, Workload
-from unet_seg_ros.nodes.segmentation.forms import Form, forms_of
-from unet_seg_ros.nodes.segmentation.groups import resolve_groups
+from unet_seg_ros.nodes.segmentation.forms import Form, offer_of
 from unet_seg_ros.nodes.segmentation.parameters import Settings
 from unet_seg_ros.units import NS_PER_S
 
@@ -48,8 +47,7 @@ class Plan:
         Raises:
             ParameterError: they do not fit the segmenter's label set.
         """
-        groups = resolve_groups(settings.groups, segmenter.label_set)
-        forms = forms_of(settings, groups, segmenter.label_set)
+        groups, forms = offer_of(settings, segmenter.label_set)
         return cls(segmenter, groups, settings, forms)
 
     @property

@@ -32,8 +32,7 @@ from unet_seg_ros.messages import topics
 from unet_seg_ros.nodes.segmentation.background import run_in_background, wait_for
 from unet_seg_ros.nodes.segmentation.camera import Workload
 from unet_seg_ros.nodes.segmentation.diagnostics import EngineReport, camera_status, engine_status
-from unet_seg_ros.nodes.segmentation.forms import forms_of
-from unet_seg_ros.nodes.segmentation.groups import resolve_groups
+from unet_seg_ros.nodes.segmentation.forms import offer_of
 from unet_seg_ros.nodes.segmentation.listening import Listening
 from unet_seg_ros.nodes.segmentation.loader import Loader, Loading, close_unused
 from unet_seg_ros.nodes.segmentation.networks import (
@@ -319,7 +318,7 @@ class SegmentationNode(PatientNode):
         label_set = self._worker.segmenter.label_set
         if "checkpoint" in changed:
             label_set = label_set_of(settings, self._worker.segmenter.device)
-        forms_of(settings, resolve_groups(settings.groups, label_set), label_set)
+        offer_of(settings, label_set)
 
     def _apply_parameters(self, changes: Sequence[Parameter]) -> None:
         changed = {change.name for change in changes} & BY_NAME.keys()
