@@ -198,6 +198,7 @@ def test_messages_that_the_middleware_gave_up_are_counted(tmp_path):
     [
         ({"output": ""}, ParameterError, "output: is empty"),
         ({"topics": [""]}, ParameterError, "topics and pattern are both empty"),
+        ({"topics": ["my topic"]}, ParameterError, "topics: 'my topic' is refused"),
         ({"pattern": "("}, ParameterError, r"pattern: '\(' is not one: "),
         ({"output": "."}, BagError, "exists already"),
     ],

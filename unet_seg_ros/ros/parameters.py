@@ -9,6 +9,7 @@ raises a `ParameterError` with the reason.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from typing import Any, TypeVar
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.exceptions import InvalidTopicNameException
 from rclpy.node import Node
+from rclpy.validate_full_topic_name import validate_full_topic_name
 from rclpy.validate_topic_name import validate_topic_name
 
 Choice = TypeVar("Choice", bound=str)
@@ -103,9 +105,23 @@ def check_topic(name: str, topic: str) -> None:
     """
     try:
         validate_topic_name(topic)
+        if not {"~", "{"} & set(topic):  # which stand for names that are known later
+            validate_full_topic_name(topic if topic.startswith("/") else f"/{topic}")
     except InvalidTopicNameException as error:
         reason = str(error).splitlines()[0]
         raise ParameterError(f"{name}: {topic!r} is refused: {reason}") from error
+
+
+def check_name(name: str, text: str) -> None:
+    """Raise unless `text`, in a value of the parameter `name`, can be a part of a topic's name.
+
+    Raises:
+        ParameterError: it cannot.
+    """
+    if not re.fullmatch(r"[A-Za-z_]\w*", text, re.ASCII):
+        raise ParameterError(
+            f"{name}: {text!r} cannot be part of a topic's name; use letters, digits, underscores"
+        )
 
 
 @contextmanager

@@ -273,6 +273,8 @@ def test_the_town_is_a_camera_with_ground_truth(graph):
         ({"encoding": "yuv"}, ParameterError, "encoding: 'yuv' is not possible; give one of bgra8"),
         ({"semantic": "both"}, ParameterError, "semantic: 'both' is not possible; give one of"),
         ({"semantic": "tags"}, ParameterError, "has no ground truth"),
+        ({"role_name": "my car"}, ParameterError, "role_name: '/carla/my car/image' is refused"),
+        ({"camera": "front//left"}, ParameterError, "camera: '/carla/front//left/image' is refu"),
         ({"source": "nowhere"}, DataError, "nowhere: no such folder or file"),
         ({"rate": -1.0}, InvalidParameterValueException, "rate"),
         ({"width": -1}, InvalidParameterValueException, "width"),

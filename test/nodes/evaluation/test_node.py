@@ -306,6 +306,8 @@ def test_a_truth_that_is_read_wrongly_is_noticed(graph):
     ("parameters", "message"),
     [
         ({"truth_encoding": "colours"}, "truth_encoding: 'colours' is not possible; give one of"),
+        ({"image_topic": "my camera"}, "image_topic: 'my camera' is refused"),
+        ({"truth_topic": "/truth//image"}, "truth_topic: '/truth//image' is refused"),
         ({"truth_label_set": "carla99"}, "truth_label_set: no label set 'carla99'"),
         ({"ego_mask": ["nowhere.png"]}, "ego_mask: nowhere.png: cannot be read"),
         ({"prediction_label_set": "nuclei2"}, "prediction_label_set: .* no class name in common"),

@@ -79,6 +79,7 @@ def test_values_take_the_form_they_are_used_in() -> None:
         ("image_topics", [], "image_topics: is empty"),
         ("image_topics", None, "image_topics: is empty"),
         ("image_topics", ["/front camera/image"], "is refused"),
+        ("image_topics", ["/front//image"], "is refused"),
         ("image_topics", ["/a/image", "/a/image_raw"], "would both publish on '/a/segmentation"),
         ("checkpoint", "", "checkpoint: is empty"),
         ("checkpoint", "nonsense", "there are camvid11, carla29"),

@@ -11,7 +11,7 @@ a timer on the steady clock publishes them, so that one that comes late delays n
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NoReturn
 
@@ -38,7 +38,7 @@ from unet_seg_ros.nodes.camera.parameters import PARAMETERS, TOWN_SIZE
 from unet_seg_ros.nodes.camera.shots import CONVERSIONS, JPEG, Shot, make_shot
 from unet_seg_ros.process import leave
 from unet_seg_ros.ros.camera_info import pinhole_camera_info
-from unet_seg_ros.ros.parameters import ParameterError, declare
+from unet_seg_ros.ros.parameters import ParameterError, check_topic, declare, read_choice
 from unet_seg_ros.ros.qos import overridable
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.units import NS_PER_S
@@ -62,8 +62,10 @@ class CameraNode(Node):
     def __init__(self, **node_options: Any) -> None:
         super().__init__(NODE_NAME, **node_options)
         declare(self, PARAMETERS)
-        self._encoding = self._choice("encoding", CONVERSIONS)
-        self._semantic = self._choice("semantic", ("none", PALETTE, TAGS))
+        self._encoding = read_choice("encoding", self._value("encoding"), tuple(CONVERSIONS))
+        self._semantic = read_choice("semantic", self._value("semantic"), ("none", PALETTE, TAGS))
+        for name in ("role_name", "camera", "semantic_camera"):
+            check_topic(name, f"/carla/{self._value(name)}/image")
         self._rate: float = self._value("rate") or DEFAULT_RATE
         self._has_own_pace = not self._value("rate")
         self._published = 0
@@ -88,14 +90,6 @@ class CameraNode(Node):
 
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
-
-    def _choice(self, name: str, choices: Collection[str]) -> str:
-        value = self._value(name)
-        if value not in choices:
-            raise ParameterError(
-                f"{name}: {value!r} is not possible; give one of {', '.join(choices)}"
-            )
-        return str(value)
 
     def _open_source(self) -> Source:
         spec = self._value("source")

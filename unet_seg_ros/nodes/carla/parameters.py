@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
 from unet_seg_ros.carla.setting import MAX_STEP_S, TRAFFIC_MANAGER_PORT, Driver, Setting
 from unet_seg_ros.messages.semantic import PALETTE, TAGS
-from unet_seg_ros.ros.parameters import Changeable, ParameterError, ParameterSpec, read_choice
+from unet_seg_ros.ros.parameters import Changeable, ParameterSpec, check_name, read_choice
 
 DRIVERS: tuple[Driver, ...] = get_args(Driver)
 ANY_SPAWN_POINT = -1
@@ -110,11 +109,7 @@ def read_setting(values: Mapping[str, Any]) -> Setting:
         ParameterError: One of them is impossible.
     """
     role_name, spawn_point = values["role_name"], values["spawn_point"]
-    if not re.fullmatch(r"[A-Za-z_]\w*", role_name, re.ASCII):
-        raise ParameterError(
-            f"role_name: {role_name!r} cannot be part of a topic's name; use letters, digits, "
-            "underscores"
-        )
+    check_name("role_name", role_name)
     return Setting(
         role_name=role_name,
         town=values["town"],

@@ -49,10 +49,9 @@ from unet_seg_ros.nodes.evaluation.parameters import (
     PARAMETERS,
     make_keeper,
     make_scorer,
-    read_label_set,
 )
 from unet_seg_ros.ros import qos
-from unet_seg_ros.ros.parameters import ParameterError, declare
+from unet_seg_ros.ros.parameters import check_topic, declare, refusing
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
 from unet_seg_ros.ros.type_watch import TypeWatch
@@ -78,9 +77,12 @@ class EvaluationNode(Node):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(NODE_NAME, **kwargs)
         values = declare(self, PARAMETERS)
+        for name in ("image_topic", "truth_topic"):
+            check_topic(name, values[name])
         self._camera = topics.CameraTopics(values["image_topic"])
         self._max_pixels: int = values["max_image_pixels"]
-        truth_set = read_label_set("truth_label_set", values)
+        with refusing("truth_label_set"):
+            truth_set = LabelSet.load(values["truth_label_set"])
         self._scorer = make_scorer(values, truth_set)
         self._side_topics = {
             TRUTH: values["truth_topic"],
@@ -93,11 +95,8 @@ class EvaluationNode(Node):
         self._last_line = ""
         self._work: queue.Queue[tuple[str, bytes | LabelSet] | None] = queue.Queue(3 * QUEUE_DEPTH)
         if values["prediction_label_set"]:
-            prediction_set = read_label_set("prediction_label_set", values)
-            try:
-                self._use(prediction_set)
-            except ValueError as error:
-                raise ParameterError(f"prediction_label_set: {error}") from error
+            with refusing("prediction_label_set"):
+                self._use(LabelSet.load(values["prediction_label_set"]))
         # It keeps the node, which therefore must be whole: rclpy destroys what is kept.
         self._types = TypeWatch(self)
         self._publish_reports(values)

@@ -9,10 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unet_seg_ros.datasets.ego_masks import EgoMasks
-from unet_seg_ros.errors import DataError
 from unet_seg_ros.evaluation.scorer import TRUTH_ENCODINGS, Scorer
-from unet_seg_ros.labels.label_set import LabelSet, LabelSetError, built_in_label_sets
-from unet_seg_ros.ros.parameters import ParameterError, ParameterSpec
+from unet_seg_ros.labels.label_set import LabelSet, built_in_label_sets
+from unet_seg_ros.ros.parameters import (
+    ParameterError,
+    ParameterSpec,
+    filled,
+    read_choice,
+    refusing,
+)
 
 if TYPE_CHECKING:
     from unet_seg_ros.evaluation.frame_keeper import FrameKeeper
@@ -93,36 +98,18 @@ PARAMETERS = (
 )
 
 
-def read_label_set(parameter: str, values: Mapping[str, Any]) -> LabelSet:
-    """Return the label set that a parameter names.
-
-    Raises:
-        ParameterError: There is none of that name.
-    """
-    try:
-        return LabelSet.load(values[parameter])
-    except LabelSetError as error:
-        raise ParameterError(f"{parameter}: {error}") from error
-
-
 def make_scorer(values: Mapping[str, Any], truth_set: LabelSet) -> Scorer:
     """Return what counts.
 
     Raises:
         ParameterError: A value is impossible.
     """
-    if values["truth_encoding"] not in TRUTH_ENCODINGS:
-        raise ParameterError(
-            f"truth_encoding: {values['truth_encoding']!r} is not possible; give one of "
-            f"{', '.join(TRUTH_ENCODINGS)}"
-        )
-    try:
-        masks = EgoMasks.read([text for text in values["ego_mask"] or () if text])
-    except DataError as error:
-        raise ParameterError(f"ego_mask: {error}") from error
+    encoding = read_choice("truth_encoding", values["truth_encoding"], TRUTH_ENCODINGS)
+    with refusing("ego_mask"):
+        masks = EgoMasks.read(filled(values["ego_mask"]))
     return Scorer(
         truth_set,
-        values["truth_encoding"],
+        encoding,
         values["max_waiting_frames"],
         values["max_image_pixels"],
         masks.of_camera(values["image_topic"]),

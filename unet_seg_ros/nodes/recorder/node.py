@@ -42,7 +42,13 @@ from unet_seg_ros.bags.writer import BagError, Limits, Topic
 from unet_seg_ros.messages.definitions import Definitions, UnknownTypeError, message_class
 from unet_seg_ros.messages.sequence import SequenceGaps
 from unet_seg_ros.messages.topics import DIAGNOSTICS
-from unet_seg_ros.ros.parameters import ParameterError, ParameterSpec, declare
+from unet_seg_ros.ros.parameters import (
+    ParameterError,
+    ParameterSpec,
+    check_topic,
+    declare,
+    filled,
+)
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
 from unet_seg_ros.ros.type_watch import TypeWatch
@@ -140,7 +146,9 @@ class RecorderNode(Node):
 
     def _read_wanted(self) -> tuple[frozenset[str], re.Pattern[str] | None]:
         """Return the wanted topics' full names, and the pattern for further ones."""
-        names = [name for name in self.get_parameter("topics").value if name]
+        names = filled(self.get_parameter("topics").value)
+        for name in names:
+            check_topic("topics", name)
         expression = self.get_parameter("pattern").value
         if not names and not expression:
             raise ParameterError(

@@ -4,12 +4,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.ros.parameters import ParameterError, filled, refusing
+from unet_seg_ros.ros.parameters import ParameterError, check_name, filled, refusing
 
 EVERY_GROUP = "*"
 
@@ -44,7 +43,7 @@ def resolve_groups(groups: Sequence[Group], label_set: LabelSet) -> dict[str, tu
                 f'{known}); name its classes: "{group.name}=Class1,Class2"'
             )
     for name in resolved:
-        _check_group_name(name)
+        check_name("groups", name)
     return resolved
 
 
@@ -67,15 +66,8 @@ def _read_group(text: str) -> Group:
     name = name.strip()
     if name == EVERY_GROUP and not equals:
         return Group(EVERY_GROUP)
-    _check_group_name(name)
+    check_name("groups", name)
     members = tuple(filled([member.strip() for member in classes.split(",")]))
     if equals and not members:
         raise ParameterError(f'groups: {text!r} names no class; write "{name}=Class1,Class2"')
     return Group(name, members)
-
-
-def _check_group_name(name: str) -> None:
-    if not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII):
-        raise ParameterError(
-            f"groups: {name!r} cannot be part of a topic's name; use letters, digits, underscores"
-        )
