@@ -191,7 +191,7 @@ def test_a_teacher_says_what_labels_leave_open(pictures: Path, tmp_path: Path) -
     ("changes", "why"),
     [
         ({"teacher": "carla29-small"}, "--teacher carla29-small: has the classes of 'carla29'"),
-        ({"unlabelled": ("nowhere",)}, "--unlabelled nowhere: there is no such folder"),
+        ({"unlabelled": ("nowhere",)}, "--unlabelled nowhere: .*/nowhere: no such folder"),
         ({"confidence": 1.5}, "--confidence 1.5: give a probability"),
         ({"unlabelled_share": 0.0}, "--unlabelled-share 0.0: give a number above 0"),
     ],

@@ -12,15 +12,9 @@ import cv2
 import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.bags.cameras import choose_cameras, read_picture
-from unet_seg_ros.bags.paths import is_bag
-from unet_seg_ros.bags.reader import BagReader
-from unet_seg_ros.datasets.layouts.known import layout_of
-from unet_seg_ros.datasets.sources import VideoFrames
+from unet_seg_ros.datasets.drive_pictures import BagCameras, open_drive
 from unet_seg_ros.datasets.splits import evenly_spread
 from unet_seg_ros.errors import DataError
-from unet_seg_ros.pictures import files
-from unet_seg_ros.pictures.folders import pictures_in
 from unet_seg_ros.pictures.own_car import NoOwnCar, find_own_car
 
 _COLOR = (255, 70, 40)
@@ -72,54 +66,16 @@ def propose(drive: Path, at_most: int, image_topics: Sequence[str] = ()) -> Prop
     return Proposal(mask, _overlay(chosen, mask), frames)
 
 
-def _pictures(drive: Path, at_most: int, image_topics: Sequence[str]) -> Iterator[Uint8Array]:
-    """Yield pictures of a drive, `(H, W, 3)` uint8 RGB."""
-    if not drive.exists():
-        raise DataError(f"{drive}: no such folder or file; give pictures, a video or a bag")
-    if is_bag(drive):
-        yield from _pictures_of_bag(drive, at_most, image_topics)
-    elif image_topics:
-        raise DataError(f"{drive}: is no bag and has no topics")
-    elif drive.is_dir():
-        paths = _picture_files(drive)
-        for index in evenly_spread(range(len(paths)), at_most):
-            yield files.read_picture(paths[index])
-    else:
-        yield from _pictures_of_video(drive, at_most)
-
-
-def _picture_files(folder: Path) -> list[Path]:
-    layout = layout_of(folder)
-    if layout is None:
-        return pictures_in(folder)
-    return [file.picture for file in layout.open(folder, None).files]
-
-
-def _pictures_of_video(path: Path, at_most: int) -> Iterator[Uint8Array]:
-    capture = cv2.VideoCapture(str(path))
-    count = max(int(capture.get(cv2.CAP_PROP_FRAME_COUNT)), at_most)
-    capture.release()
-    wanted = evenly_spread(range(count), at_most)
-    for number, sample in enumerate(VideoFrames(path)):
-        if number in wanted:
-            yield sample.image
-        if number >= wanted[-1]:
-            return
-
-
-def _pictures_of_bag(path: Path, at_most: int, image_topics: Sequence[str]) -> Iterator[Uint8Array]:
-    with BagReader(path) as reader:
-        cameras = [camera.image for camera in choose_cameras(reader.topics, image_topics)]
-        if len(cameras) > 1:
-            raise DataError(
-                f"{path}: has several cameras, each with a mask of its own; name one of "
-                f"{', '.join(cameras)} with --camera"
-            )
-        [topic] = cameras
-        wanted = frozenset(evenly_spread(range(reader.counts[topic]), at_most))
-        for number, message in enumerate(reader.messages([topic])):
-            if number in wanted:
-                yield read_picture(reader.topics[topic], message.data).rgb()
+def _pictures(path: Path, at_most: int, image_topics: Sequence[str]) -> Iterator[Uint8Array]:
+    """Yield pictures of a drive, `(H, W, 3)` uint8 RGB, evenly spread."""
+    drive = open_drive(path, image_topics)
+    if isinstance(drive, BagCameras) and len(drive.image_topics) > 1:
+        raise DataError(
+            f"{path}: has several cameras, each with a mask of its own; name one of "
+            f"{', '.join(drive.image_topics)} with --camera"
+        )
+    count = max(len(drive), at_most)  # of a video that does not say it, the first ones
+    yield from drive.pictures(frozenset(evenly_spread(range(count), at_most)))
 
 
 def _small(picture: Uint8Array) -> Uint8Array:

@@ -4,22 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.bags.cameras import choose_cameras, read_picture
-from unet_seg_ros.bags.paths import is_bag
-from unet_seg_ros.bags.reader import BagReader
-from unet_seg_ros.datasets.layouts.known import layout_of
+from unet_seg_ros.datasets.drive_pictures import PictureFiles, open_drive
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
-from unet_seg_ros.datasets.sources import VideoFrames
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
-from unet_seg_ros.messages.images import BadImage
 from unet_seg_ros.pictures import files, folders
 from unet_seg_ros.pictures.geometry import Size, shrink
 from unet_seg_ros.progress import make_bar
@@ -80,42 +75,17 @@ def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> Labelle
         BagError: It is a bag that cannot be read, or has no camera.
     """
     path = Path(spec).expanduser().resolve()
-    if not path.exists():
-        raise DataError(f"--unlabelled {spec}: there is no such folder, video or bag")
-    if is_bag(path):
-        pictures = _pictures_of_bag(path)
-    elif path.is_file():
-        pictures = (sample.image for sample in VideoFrames(path))
-    else:
-        return Unlabelled(path.name, label_set, _pictures_in(path, label_set))
-    shown = make_bar(pictures, desc=f"reading {path.name}", unit="picture")
+    try:
+        drive = open_drive(path, pictures_of=folders.pictures_below)
+    except DataError as error:
+        raise DataError(f"--unlabelled {spec}: {error}") from error
+    if isinstance(drive, PictureFiles):
+        return Unlabelled(path.name, label_set, drive.paths)
+    shown = make_bar(drive.pictures(), desc=f"reading {path.name}", unit="picture")
     kept = _spread(_shrunk(image, input_size) for image in shown)
     if not kept:
         raise DataError(f"--unlabelled {spec}: has no pictures")
     return Unlabelled(path.name, label_set, kept)
-
-
-def _pictures_in(folder: Path, label_set: LabelSet) -> list[Path]:
-    layout = layout_of(folder)
-    if layout is None:
-        return folders.pictures_below(folder)
-    try:
-        found = layout.open(folder, None)
-    except DataError:
-        # It does not tell its classes; which they are does not matter here.
-        found = layout.open(folder, label_set)
-    return [file.picture for file in found.files]
-
-
-def _pictures_of_bag(path: Path) -> Iterator[Uint8Array]:
-    """Yield the pictures of all cameras; damaged ones are left out."""
-    with BagReader(path) as reader:
-        cameras = choose_cameras(reader.topics)
-        for message in reader.messages([camera.image for camera in cameras]):
-            try:
-                yield read_picture(reader.topics[message.topic], message.data).rgb()
-            except BadImage:
-                continue
 
 
 def _spread(pictures: Iterable[bytes]) -> list[bytes]:
