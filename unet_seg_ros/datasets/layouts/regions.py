@@ -29,14 +29,15 @@ def _open_labelme(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         raise lacks(folder, "labelme", "x.json of labelme beside x.png, or x.xml of LabelMe")
     classes = label_set_choice.required(label_set, folder)
     files = []
-    for picture, drawn in drawn_for.items():
+    for picture, regions in drawn_for.items():
         key = key_of(picture, folder)
         part, drive = part_and_drive(key.split("/")[:-1], folder.name)
-        files.append(LabelledFile(picture, (drawn,), key, drive, part))
+        files.append(LabelledFile(picture, (regions,), key, drive, part))
+    drawn = set(drawn_for.values())
     strays = [
         path
         for path in files_below(folder)
-        if path.suffix in LABELME_SUFFIXES and path not in set(drawn_for.values())
+        if path.suffix in LABELME_SUFFIXES and path not in drawn
     ]
     lost = [path for path in strays if is_region_file(path)]
     others = [path.name for path in strays if path not in lost]
