@@ -88,6 +88,39 @@ def test_a_picture_that_is_listed_and_missing_is_named(tmp_path: Path) -> None:
     assert fault.endswith("_annotations.coco.json: lists '1.png', which is missing")
 
 
+@pytest.mark.usefixtures("_drawer")
+def test_a_picture_that_two_files_list_has_the_regions_of_both(tmp_path: Path) -> None:
+    write_picture(tmp_path / "images" / "1.png", gray(9, 4, 3))
+    write_coco(tmp_path / "annotations" / "cars.json", (1, [CORNER]))
+    write_coco(tmp_path / "annotations" / "buildings.json", (5, [LEFT_HALF]))
+    pictures = open_dataset(str(tmp_path))
+    assert len(pictures) == 1
+    assert labels(pictures) == [[1, 2, 0, 0], [2, 2, 0, 0], [2, 2, 0, 0]]
+
+
+@pytest.mark.usefixtures("_drawer")
+def test_a_box_is_no_region(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    path = tmp_path / "_annotations.coco.json"
+    write_coco(path, (1, [[0, 0, 2, 2]]))
+    with pytest.raises(DataError, match=r"1\.png: a region cannot be drawn: it has no polygon"):
+        open_dataset(str(tmp_path))[0]
+    write_coco(path, (1, [[0, 0, 4, 3], CORNER]))
+    assert labels(open_dataset(str(tmp_path))) == [[1, 0, 0, 0], [0] * 4, [0] * 4]
+
+
+def test_entries_that_are_not_as_cocos_are_passed_over(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    path = tmp_path / "_annotations.coco.json"
+    write_coco(path)
+    document = json.loads(path.read_text())
+    listed = {"image_id": [7], "category_id": 1, "segmentation": [CORNER]}
+    document["annotations"] = ["text", listed]
+    document["categories"] += [{"id": {}, "name": "x"}]
+    path.write_text(json.dumps(document))
+    assert labels(open_dataset(str(tmp_path))) == [[0] * 4] * 3
+
+
 # --- YOLO
 
 
@@ -112,6 +145,7 @@ def test_yolos_polygons_are_in_shares_of_the_picture(tmp_path: Path) -> None:
     [
         ("0 0.5 0.5 0.2 0.2", "is a box and no polygon"),
         ("2 0 0 1 0 1 1", "not a known class"),
+        ("-1 0 0 1 0 1 1", "not a known class"),
         ("0 0 0 x 0 1 1", "not a known class and numbers"),
         ("0 0 0 1 0 1", "three or more pairs"),
         ("0 0 0 nan 0 1 1", "three or more pairs"),

@@ -18,6 +18,8 @@ import numpy as np
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.errors import DataError
 
+_FEWEST_NUMBERS = 6  # of a polygon: three corners
+
 
 @dataclass(frozen=True)
 class Region:
@@ -80,7 +82,7 @@ def draw_yolo(
         try:
             name, *values = line.split()
             corners = [float(value) for value in values]
-            class_id = class_ids[int(name)]
+            class_id = class_ids[_index(name)]
         except (ValueError, IndexError) as error:
             raise DataError(f"{path}, line {number}: not a known class and numbers") from error
         if len(corners) == 4:
@@ -88,11 +90,20 @@ def draw_yolo(
                 f"{path}, line {number}: is a box and no polygon; boxes do not say which pixels "
                 "are of the class"
             )
-        if len(corners) < 6 or len(corners) % 2 or not all(map(math.isfinite, corners)):
+        is_polygon = len(corners) >= _FEWEST_NUMBERS and len(corners) % 2 == 0
+        if not is_polygon or not all(map(math.isfinite, corners)):
             raise DataError(f"{path}, line {number}: needs three or more pairs of numbers")
         scaled = (np.array(corners) * np.tile([width, height], len(corners) // 2)).tolist()
         regions.append(Region(class_id, [scaled]))
     return _draw(path, size, regions, background)
+
+
+def _index(text: str) -> int:
+    """Return a whole number from 0 on; raises ValueError where it is none."""
+    number = int(text)
+    if number < 0:
+        raise ValueError("a negative number counts from the end")
+    return number
 
 
 def _draw(
@@ -121,7 +132,11 @@ def _mask(path: Path, shape: Any, size: tuple[int, int]) -> np.ndarray:
         elif isinstance(shape, dict):
             encoded = coco.frPyObjects(shape, *shape["size"])
         else:
-            encoded = coco.merge(coco.frPyObjects(shape, height, width))
+            # Of a list that begins with four numbers pycocotools makes boxes: x, y, width, height.
+            polygons = [corners for corners in shape if len(corners) >= _FEWEST_NUMBERS]
+            if not polygons:
+                raise ValueError("it has no polygon of three or more corners")
+            encoded = coco.merge(coco.frPyObjects(polygons, height, width))
         mask = np.asarray(coco.decode(encoded), np.bool_)
     except Exception as error:  # pycocotools raises whatever its parser meets
         raise DataError(f"{path}: a region cannot be drawn: {error!s:.100}") from error

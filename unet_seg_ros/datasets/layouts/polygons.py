@@ -35,6 +35,7 @@ from unet_seg_ros.pictures.folders import (
 _ROBOFLOW_COCO = "_annotations.coco.json"
 _COCO_LISTS = ("images", "annotations", "categories")
 _MAX_COCO_BYTES = 1 << 30
+_ID = (int, str)
 _YOLO_NAMES = ("data.yaml", "data.yml", "dataset.yaml")
 
 
@@ -72,11 +73,7 @@ def _open_coco(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
             isinstance(document.get(key), list) for key in ("images", "annotations", "categories")
         ):
             raise DataError(f"{path}: has no images, annotations and categories as COCO has them")
-    names = [
-        str(item["name"])
-        for _, document in documents
-        for item in _by_id(document["categories"]).values()
-    ]
+    names = [name for _, document in documents for name in _categories(document).values()]
     classes = label_set or _with_background(folder.name, list(dict.fromkeys(names)))
     gathered = _Coco([], {}, [], set())
     for path, document in documents:
@@ -109,13 +106,15 @@ def _gather(
             )
             continue
         pictures[key] = picture
+        if picture in gathered.regions:  # listed before, perhaps with other classes
+            continue
         gathered.regions[picture] = []
         name = key_of(picture, folder)
         _, drive = part_and_drive(
             [name for name in name.split("/")[:-1] if name != "images"], folder.name
         )
         gathered.files.append(LabelledFile(picture, (picture,), name, drive, part))
-    for item in document["annotations"]:
+    for item in filter(_is_annotation, document["annotations"]):
         picture = pictures.get(item.get("image_id"))
         shape = item.get("segmentation")
         category = categories.get(item.get("category_id"))
@@ -130,8 +129,17 @@ def _categories(document: Mapping[str, Any]) -> dict[Any, str]:
     return {key: str(item.get("name")) for key, item in _by_id(document["categories"]).items()}
 
 
+def _is_annotation(item: Any) -> bool:
+    keys = ("image_id", "category_id")
+    return isinstance(item, dict) and all(isinstance(item.get(key), _ID) for key in keys)
+
+
 def _by_id(items: Sequence[Any]) -> dict[Any, Any]:
-    return {item["id"]: item for item in items if isinstance(item, dict) and "id" in item}
+    return {
+        item["id"]: item
+        for item in items
+        if isinstance(item, dict) and isinstance(item.get("id"), _ID)
+    }
 
 
 def _find_picture(folder: Path, listed_in: Path, name: str) -> Path | None:
