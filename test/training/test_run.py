@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import os
 import signal
 import subprocess
@@ -259,6 +260,18 @@ def test_patience_ends_a_training_that_learns_nothing(pictures: Path, tmp_path: 
     idle = recipe(pictures, preset="coursera", patience=2, optimization=Optimization(400, 0.0))
     outcome = training.start(idle, CPU, tmp_path / "run", "")
     assert outcome.step == 4 * 3
+
+
+def test_validations_without_a_score_keep_the_newest_until_one_has_a_score() -> None:
+    standing = training.Standing()
+    scores = (float("nan"), float("nan"), 0.2, float("nan"), 0.1, 0.3)
+    assert [standing.update(score) for score in scores] == [True, True, True, False, False, True]
+    assert standing.best_miou == 0.3
+
+
+def test_a_data_set_without_a_score_leaves_the_others_theirs() -> None:
+    assert training._mean([0.2, float("nan"), 0.4]) == pytest.approx(0.3)
+    assert math.isnan(training._mean([float("nan")]))
 
 
 def test_a_wider_network_starts_from_what_a_narrow_one_learnt(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import platform
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
@@ -65,13 +66,16 @@ class Standing:
     validations_since_best: int = 0
 
     def update(self, miou: float) -> bool:
-        """Take a validation's score into account; return whether it is the best so far."""
+        """Take a validation's score into account; return whether it is the best so far.
+
+        Where nothing in its pictures is labelled it is NaN, and the best while none has a number.
+        """
         self.last_miou = miou
         if miou > self.best_miou:
             self.best_miou, self.validations_since_best = miou, 0
             return True
         self.validations_since_best += 1
-        return False
+        return self.best_miou < 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -364,5 +368,6 @@ class _Training:
 
 
 def _mean(values: Iterable[float]) -> float:
-    numbers = list(values)
-    return sum(numbers) / len(numbers)
+    """Return the mean of those that are numbers; NaN where none is."""
+    numbers = [value for value in values if not math.isnan(value)]
+    return sum(numbers) / len(numbers) if numbers else math.nan
