@@ -17,6 +17,7 @@ from unet_seg_ros.evaluation.groups import group_of, town_of, weather_of
         ("HardRainSunset/0001", "sunset, rain"),
         ("WetCloudyNoon/0001", "day, rain"),
         ("Town03_weathers/fog_150", "day, fog"),
+        ("DustStorm/0001", "day, dust"),
         ("day_10", "day"),
         ("train/0016E5_07959", "unknown"),
     ],

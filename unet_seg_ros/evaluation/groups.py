@@ -18,7 +18,8 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 # HardRainSunset), data sets' (rain, fog). A name without either says nothing.
 _LIGHT = {"night": "night", "sunset": "sunset", "dusk": "sunset", "noon": "day", "day": "day"}
 _SKY = {
-    **dict.fromkeys(("rain", "rainy", "wet", "storm"), "rain"),
+    **dict.fromkeys(("rain", "rainy", "wet"), "rain"),
+    "dust": "dust",
     **dict.fromkeys(("fog", "foggy"), "fog"),
     **dict.fromkeys(("clear", "cloudy"), ""),
 }
