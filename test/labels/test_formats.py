@@ -59,6 +59,13 @@ def test_the_reduced_palette_does_not_take_other_colors_for_other() -> None:
     assert complaint == "25% of its pixels have colours that town02 does not have"
 
 
+def test_a_black_picture_of_one_channel_is_in_the_reduced_palette() -> None:
+    town02 = LabelSet.load("town02")
+    labels, complaint, _ = formats.reduced_palette(ids(0, 0), town02)
+    assert labels.tolist() == [[0, 0]]
+    assert complaint == ""
+
+
 def test_a_binary_mask_has_two_values() -> None:
     for pixels in (ids(0, 255), rgb(BLACK, (255, 255, 255))):
         labels, complaint, _ = formats.binary(pixels)

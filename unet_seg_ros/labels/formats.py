@@ -82,8 +82,7 @@ def tags_in(
 
 def palette(pixels: Uint8Array, label_set: LabelSet) -> Decoded:
     """Decode the label set's colours; a few pixels of other colours are not labelled."""
-    if pixels.ndim == 2:  # as small as a black picture can be stored
-        pixels = np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
+    pixels = _in_color(pixels)
     labels, foreign = label_set.decode_palette(pixels, "bgra" if pixels.shape[2] == 4 else "bgr")
     return _of_colors(pixels, labels, label_set) if foreign else Decoded(labels)
 
@@ -93,6 +92,7 @@ def reduced_palette(pixels: Uint8Array, label_set: LabelSet) -> Decoded:
 
     They are blue in some of these drives and black, that is other, in the rest.
     """
+    pixels = _in_color(pixels)
     labels = palette(pixels, label_set).labels
     is_vehicle = (pixels[..., :3] == _VEHICLE_BGR).all(axis=2)
     labels[is_vehicle] = label_set.class_id("Other")
@@ -176,6 +176,13 @@ def _of_colors(pixels: Uint8Array, labels: Uint8Array, label_set: LabelSet) -> D
     if pixels[..., CHANNELS.index(_RED)].any() and not tags(pixels, label_set).complaint:
         complaint += "; its red has class ids, which layout=images-masks reads"
     return Decoded(labels, complaint, note)
+
+
+def _in_color(pixels: Uint8Array) -> Uint8Array:
+    """Return pixels with several channels: one is as small as a black picture can be stored."""
+    if pixels.ndim > 2:
+        return pixels
+    return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_GRAY2BGR), np.uint8)
 
 
 def _red(pixels: Uint8Array) -> tuple[Uint8Array, str]:
