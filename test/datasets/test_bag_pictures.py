@@ -159,6 +159,13 @@ def test_a_damaged_picture_is_named(tmp_path: Path) -> None:
         pictures[0]
 
 
+def test_a_bag_with_a_message_that_is_none_is_named(tmp_path: Path) -> None:
+    damaged = (CAMERA, IMAGE, 105, b"\0\1\0\0")
+    bag = write_bag(tmp_path / "a", [damaged, semantic(100, tags(1, 1))])
+    with pytest.raises(DataError, match=f"^{bag}: a message on {CAMERA} has no stamp: "):
+        open_dataset(str(bag), label_set="carla29")
+
+
 def test_a_file_cut_short_and_one_that_is_no_bag_are_named(tmp_path: Path) -> None:
     bag = write_bag(tmp_path / "a", [picture(100), semantic(100, tags(1, 24))])
     [file] = bag.glob("*.mcap")

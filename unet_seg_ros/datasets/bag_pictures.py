@@ -176,7 +176,9 @@ def index_images(path: Path, topics: Collection[str]) -> dict[str, list[Place]]:
         ):
             stamp_ns = read_stamp_ns(message.data)
             places[message.topic].append(Place(message.topic, message.log_time_ns, stamp_ns))
-    except (BagError, CdrError) as error:
+    except CdrError as error:
+        raise DataError(f"{path}: a message on {message.topic} has no stamp: {error}") from error
+    except BagError as error:
         raise DataError(str(error)) from error
     return {
         topic: sorted(found, key=lambda place: place.time_ns) for topic, found in places.items()
