@@ -189,6 +189,7 @@ def evaluate(
     if pictures.faults and not skip_bad:
         raise DataError(pictures.faults[0])
     evaluation = _begin(segmenters, pictures)
+    drives = pictures.drives  # a new list each time
     last = -1
     for index in indices:
         try:
@@ -198,7 +199,7 @@ def evaluate(
                 raise
             evaluation.bad.append(str(error))
             continue
-        follows = index == last + 1 > 0 and pictures.drives[index] == pictures.drives[last]
+        follows = index == last + 1 > 0 and drives[index] == drives[last]
         _score_frame(segmenters, index, sample, evaluation, follows)
         last = index
     if not evaluation.sizes:
