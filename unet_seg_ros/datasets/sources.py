@@ -48,7 +48,7 @@ def open_source(
 
     * `town` or `town:SEED`: an endless drive through the built-in town, with ground truth;
     * a folder in one of the layouts of data sets (docs/datasets.md), with its ground truth;
-    * any other folder with PNG, JPEG or BMP pictures, in natural order of their names;
+    * any other folder with pictures, in natural order of their names;
     * a video file.
 
     Args:
