@@ -102,8 +102,8 @@ def require_writable(folder: Path) -> None:
     Raises:
         OSError: It cannot be made or written into; the message says why.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     check_writable(folder)
+    folder.mkdir(parents=True, exist_ok=True)
 
 
 def installed_version(package: str) -> str | None:

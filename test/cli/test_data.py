@@ -124,7 +124,8 @@ def test_sheets_that_cannot_be_written_are_named_before_anything_is_read(
     (tmp_path / "file").write_text("no folder")
     assert check(str(camvid), "--sheets", "file/sheets") == 1
     captured = capsys.readouterr()
-    assert "Not a directory: 'file/sheets'" in captured.err
+    reason = f"file/sheets: cannot be written: {tmp_path / 'file'}: Not a directory"
+    assert reason in captured.err
     assert captured.out == ""
 
 

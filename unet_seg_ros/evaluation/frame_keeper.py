@@ -12,6 +12,7 @@ from unet_seg_ros.evaluation.live_report import LiveReport, ScoredCamera
 from unet_seg_ros.evaluation.metrics import CommonLabels
 from unet_seg_ros.evaluation.scorer import RunningScore, ScoredFrame
 from unet_seg_ros.evaluation.worst_frames import WorstFrames
+from unet_seg_ros.files import require_writable
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Image
 from unet_seg_ros.messages.pairing import StampPairs
@@ -38,7 +39,7 @@ class FrameKeeper:
     def __init__(
         self, folder: Path, camera: ScoredCamera, worst: int, truth_set_name: str, max_waiting: int
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        require_writable(folder)
         self._folder = folder
         self._camera = camera
         self._worst = WorstFrames(folder / WORST_FRAMES, worst, truth_set_name) if worst else None

@@ -108,7 +108,7 @@ def check_topic(name: str, topic: str) -> None:
         if not {"~", "{"} & set(topic):  # which stand for names that are known later
             validate_full_topic_name(topic if topic.startswith("/") else f"/{topic}")
     except InvalidTopicNameException as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].rstrip(":")
         raise ParameterError(f"{name}: {topic!r} is refused: {reason}") from error
 
 
