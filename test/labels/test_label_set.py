@@ -144,6 +144,8 @@ def test_vehicle_of_an_old_table_is_no_single_class_of_the_new_one() -> None:
         ({"classes": [{"id": 1, "name": "a", "color": [0, 0, 0]}]}, "it must be 0"),
         ({"classes": [{"id": 0, "name": "a", "color": [0, 0, 256]}]}, "from 0 to 255"),
         ({"classes": [{"id": 0, "name": "a"}]}, "'color' is missing"),
+        ({"classes": [{"id": 0, "name": "a", "color": [0, 0]}]}, r"\[0, 0\] is no colour: write"),
+        ({"classes": [{"id": "x", "name": "a", "color": [0, 0, 0]}]}, "not a label set: .*'x'"),
         ({"classes": 3}, "not iterable"),
     ],
 )
@@ -165,6 +167,9 @@ def test_a_set_of_the_users_own_loads_from_its_path(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(document))
     assert LabelSet.load(path).names == ("Crop",)
+    path.write_text(yaml.safe_dump({**document, "classes": []}))
+    with pytest.raises(LabelSetError, match=f"^{path}: label set 'mine': has 0 classes"):
+        LabelSet.load(path)
 
 
 def test_an_unknown_set_is_refused_with_the_names_there_are(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -99,7 +99,11 @@ class LabelSet:
         Raises:
             LabelSetError: no such label set, or its YAML file is not one.
         """
-        return cls.from_dict(_load_yaml("label set", name_or_path, built_in_label_sets()))
+        document = _load_yaml("label set", name_or_path, built_in_label_sets())
+        try:
+            return cls.from_dict(document)
+        except LabelSetError as error:
+            raise LabelSetError(f"{name_or_path}: {error}") from error
 
     @classmethod
     def from_dict(cls, document: object) -> LabelSet:
@@ -112,10 +116,11 @@ class LabelSet:
             if not isinstance(document, Mapping):
                 raise TypeError("not a mapping with 'name' and 'classes'")
             classes = tuple(_class_from_dict(item) for item in document["classes"])
-            return cls(name=str(document["name"]), classes=classes)
-        except (KeyError, TypeError) as error:
+            name = str(document["name"])
+        except (KeyError, TypeError, ValueError) as error:
             reason = f"{error} is missing" if isinstance(error, KeyError) else str(error)
             raise LabelSetError(f"not a label set: {reason}") from error
+        return cls(name, classes)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the label set as plain values, ready for JSON or YAML."""
@@ -313,9 +318,10 @@ def _load_yaml(kind: str, name_or_path: str | Path, built_in: tuple[str, ...]) -
         raise LabelSetError(f"{kind} {name_or_path}: not a YAML file: {error}") from error
 
 
-def _color(parts: Iterable[Any]) -> tuple[int, int, int]:
-    red, green, blue = (int(part) for part in parts)
-    return red, green, blue
+def _color(parts: Any) -> tuple[int, int, int]:
+    if not isinstance(parts, Sequence) or len(parts) != 3:
+        raise ValueError(f"{parts!r:.40} is no colour: write [red, green, blue]")
+    return int(parts[0]), int(parts[1]), int(parts[2])
 
 
 def _class_from_dict(item: Mapping[str, Any]) -> LabelClass:
