@@ -54,6 +54,8 @@ def test_the_summary_shows_frames_whose_truth_was_recorded(tmp_path: Path, first
     road = CARLA29.classes[ROADS].color
     truths = shown_truths(tmp_path, set(range(first, FRAMES, 2)))
     assert truths == [road] * SUMMARY_FRAMES
+    legend = cv2.imread(str(tmp_path / "summary.png"))[-30:, :, ::-1].reshape(-1, 3)
+    assert {road, CARLA29.classes[CAR].color} <= {tuple(color) for color in legend.tolist()}
 
 
 def test_the_summary_says_where_no_truth_was_recorded(tmp_path: Path) -> None:

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.drive import DriveTopics, RecordedFrame, count_messages, read_drive
@@ -81,7 +82,7 @@ def write_report(
             image_published_ns.append(frame.image_published_ns)
             published_ns.append(frame.published_ns)
             after_frame(frames_out)
-    shown = np.flatnonzero(pixels_of_class > _LEGEND_SHARE * pixels_of_class.sum())
+    shown = _frequent(pixels_of_class).union(*(row.truth_ids for row in rows.values()))
     _write_summary(folder / "summary.png", list(rows.values()), drive, shown)
     latencies_ms = (np.array(published_ns) - np.array(image_published_ns)) / 1e6
     p50, p95, p99 = np.percentile(latencies_ms, (50, 95, 99)).round(2).tolist()
@@ -97,26 +98,36 @@ def write_report(
 
 @dataclass(frozen=True)
 class _Row:
-    """One frame of the summary; all `(H, W, 3)` uint8 RGB."""
+    """One frame of the summary: `(H, W, 3)` uint8 RGB, and the classes that its truth shows."""
 
     camera: Uint8Array
     truth: Uint8Array | None
     labels: Uint8Array
     overlay: Uint8Array
+    truth_ids: frozenset[int]
 
 
 def _row(
     frame: RecordedFrame, camera: Uint8Array, laid_over: Uint8Array, drive: RecordedDrive
 ) -> _Row:
-    truth = None
+    truth, truth_ids = None, frozenset[int]()
     if frame.truth and drive.truth_set:
         ids, _ = drive.truth_set.decode_palette(frame.truth.pixels, frame.truth.color_order)
         # In the network's colours, so that one legend serves both.
-        truth = drive.label_set.colorize(drive.truth_set.table_to(drive.label_set)[ids])
-    return _Row(camera, truth, drive.label_set.colorize(frame.labels), laid_over)
+        ids = drive.truth_set.table_to(drive.label_set)[ids]
+        truth = drive.label_set.colorize(ids)
+        truth_ids = _frequent(np.bincount(ids.ravel(), minlength=256))
+    return _Row(camera, truth, drive.label_set.colorize(frame.labels), laid_over, truth_ids)
 
 
-def _write_summary(path: Path, rows: list[_Row], drive: RecordedDrive, shown: Any) -> None:
+def _frequent(pixels: npt.NDArray[np.int64]) -> frozenset[int]:
+    """Return the ids of which there are enough pixels, `(256,)`, to be in the legend."""
+    return frozenset(np.flatnonzero(pixels > _LEGEND_SHARE * pixels.sum()).tolist())
+
+
+def _write_summary(
+    path: Path, rows: list[_Row], drive: RecordedDrive, shown: Collection[int]
+) -> None:
     columns = [Column("camera", [row.camera for row in rows])]
     if drive.truth_set:
         lost = note("not recorded", rows[0].camera.shape[1], rows[0].camera.shape[0])
@@ -124,6 +135,6 @@ def _write_summary(path: Path, rows: list[_Row], drive: RecordedDrive, shown: An
         columns.append(Column("ground truth", truths))
     columns.append(Column("labels", [row.labels for row in rows]))
     columns.append(Column("overlay", [row.overlay for row in rows]))
-    class_ids = [int(class_id) for class_id in shown if class_id < len(drive.label_set)]
+    class_ids = [class_id for class_id in sorted(shown) if class_id < len(drive.label_set)]
     figure = picture_table(columns, drive.label_set, class_ids)
     cv2.imwrite(str(path), cv2.cvtColor(figure, cv2.COLOR_RGB2BGR))
