@@ -18,9 +18,10 @@ from safetensors import safe_open
 
 from unet_seg_ros.labels.label_set import LabelSet, load_palette
 from unet_seg_ros.nodes.segmentation.camera import Workload
-from unet_seg_ros.nodes.segmentation.parameters import Settings, load_ego_masks
+from unet_seg_ros.nodes.segmentation.forms import offer_of
+from unet_seg_ros.nodes.segmentation.parameters import BY_NAME, Settings, load_ego_masks
 from unet_seg_ros.packages import needed_packages
-from unet_seg_ros.ros.parameters import ParameterError
+from unet_seg_ros.ros.parameters import Changeable, ParameterError
 from unet_seg_ros.weights import checkpoint_for
 
 if TYPE_CHECKING:
@@ -75,6 +76,24 @@ def refuse_unusable(settings: Settings, names: Collection[str]) -> None:
         load_ego_masks(settings)
     with needed_packages():
         _refuse_unusable_hardware(settings, names)
+
+
+def refuse_unfitting(settings: Settings, changed: Collection[str], segmenter: Segmenter) -> None:
+    """Refuse settings that a node which runs `segmenter` cannot change to.
+
+    Raises:
+        ValueError: one of the parameters called `changed` can only be set while the node is
+            unconfigured, the checkpoint cannot be used, or its label set does not fit the others.
+    """
+    for name in changed:
+        if BY_NAME[name].changeable is not Changeable.ALWAYS:
+            raise ParameterError(
+                f"{name}: can only be set while the node is unconfigured; clean it up"
+            )
+    label_set = segmenter.label_set
+    if "checkpoint" in changed:
+        label_set = label_set_of(settings, segmenter.device)
+    offer_of(settings, label_set)
 
 
 def _refuse_unusable_hardware(settings: Settings, names: Collection[str]) -> None:

@@ -32,12 +32,11 @@ from unet_seg_ros.messages import topics
 from unet_seg_ros.nodes.segmentation.background import run_in_background, wait_for
 from unet_seg_ros.nodes.segmentation.camera import Workload
 from unet_seg_ros.nodes.segmentation.diagnostics import EngineReport, camera_status, engine_status
-from unet_seg_ros.nodes.segmentation.forms import offer_of
 from unet_seg_ros.nodes.segmentation.listening import Listening
 from unet_seg_ros.nodes.segmentation.loader import Loader, Loading, close_unused
 from unet_seg_ros.nodes.segmentation.networks import (
     describe,
-    label_set_of,
+    refuse_unfitting,
     refuse_unusable,
     summary,
 )
@@ -49,7 +48,7 @@ from unet_seg_ros.nodes.segmentation.parameters import (
 )
 from unet_seg_ros.nodes.segmentation.worker import Worker
 from unet_seg_ros.process import age_s, leave
-from unet_seg_ros.ros.parameters import Changeable, ParameterError, as_word
+from unet_seg_ros.ros.parameters import ParameterError, as_word
 from unet_seg_ros.ros.patient_node import PatientNode
 from unet_seg_ros.ros.run import run, sentence
 from unet_seg_ros.ros.status import stamped
@@ -310,15 +309,7 @@ class SegmentationNode(PatientNode):
             return
         old = {name: self.get_parameter(name).value for name in values}
         changed = {name for name in values if as_word(values[name]) != as_word(old[name])}
-        for name in changed:
-            if BY_NAME[name].changeable is not Changeable.ALWAYS:
-                raise ParameterError(
-                    f"{name}: can only be set while the node is unconfigured; clean it up"
-                )
-        label_set = self._worker.segmenter.label_set
-        if "checkpoint" in changed:
-            label_set = label_set_of(settings, self._worker.segmenter.device)
-        offer_of(settings, label_set)
+        refuse_unfitting(settings, changed, self._worker.segmenter)
 
     def _apply_parameters(self, changes: Sequence[Parameter]) -> None:
         changed = {change.name for change in changes} & BY_NAME.keys()
