@@ -14,6 +14,7 @@ from bag_files import (
     COMPRESSED,
     REAR,
     SEMANTIC,
+    STEP_NS,
     Message,
     camera_pixels,
     image,
@@ -48,8 +49,8 @@ def camera(index: int) -> Message:
     return image(CAMERA, stamp(index), camera_pixels(index), "bgra8")
 
 
-def truth(index: int) -> Message:
-    return image(SEMANTIC, stamp(index), camera_pixels(index), "bgra8", 1_000_001)
+def truth(index: int, delay_ns: int = 1_000_001) -> Message:
+    return image(SEMANTIC, stamp(index), camera_pixels(index), "bgra8", delay_ns)
 
 
 def labels(index: int) -> Message:
@@ -75,6 +76,20 @@ def test_each_label_map_comes_with_its_picture_and_truth(tmp_path: Path) -> None
         assert np.array_equal(frame.image.pixels, camera_pixels(index))
         assert frame.published_ns - frame.image_published_ns == 1_000_000
     assert count_messages(bag) == {CAMERA: 4, SEMANTIC: 3, LABELS: 3}
+
+
+def test_truth_that_was_recorded_after_its_label_map_is_found(tmp_path: Path) -> None:
+    late_ns = 2 * STEP_NS + 5_000_000
+    indices = [0, 1, 2, 3, 4]
+    messages = [item for i in indices for item in (camera(i), labels(i))]
+    messages += [truth(i, late_ns) for i in indices if i != 1]
+    bag = write_rosbag2(tmp_path / "drive", sorted(messages, key=lambda item: item.time_ns))
+    frames = list(read_drive(bag, TOPICS, MAX_PIXELS))
+    assert [int(frame.labels[0, 0]) for frame in frames] == indices
+    assert [frame.truth is not None for frame in frames] == [True, False, True, True, True]
+    for frame in frames:
+        if frame.truth:
+            assert frame.truth.header == frame.image.header
 
 
 def test_compressed_pictures_and_labels_are_read(tmp_path: Path) -> None:

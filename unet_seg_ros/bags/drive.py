@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,8 +22,10 @@ from unet_seg_ros.messages.pairing import RESTART_NS, StampPairs
 from unet_seg_ros.messages.topics import LABELS, LEGEND, CameraTopics, compressed_topic
 from unet_seg_ros.units import NS_PER_S
 
-# Pictures of a camera may wait so many frames for their label maps.
+# Pictures of a camera may wait so many frames for their label maps, and these for their truth: a
+# recorder that is behind takes what has come of each topic in whatever order.
 _MAX_WAITING = 40
+_MAX_WAITING_FOR_TRUTH = 20
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ def read_drive(
     """
     pairs: StampPairs[_Published] = StampPairs((topics.image, topics.labels), _MAX_WAITING)
     truths = _Truths()
+    waiting: deque[RecordedFrame] = deque()
     unpaired = 0
     with BagReader(bag) as reader:
         for message in reader.messages(topics.names):
@@ -127,6 +131,7 @@ def read_drive(
                 continue
             if message.topic == topics.truth:
                 truths.add(image)
+                yield from _complete(waiting, truths, _MAX_WAITING_FOR_TRUTH)
                 continue
             one = _Published(image, message.publish_time_ns)
             stamp_ns = image.header.stamp_ns
@@ -134,20 +139,39 @@ def read_drive(
             unpaired += message.topic == topics.labels
             if twin:
                 unpaired -= 1
-                picture, labels = (one, twin) if message.topic == topics.image else (twin, one)
-                yield RecordedFrame(
-                    picture.image,
-                    labels.image.pixels[..., 0],
-                    truths.at(stamp_ns),
-                    picture.published_ns,
-                    labels.published_ns,
-                )
+                both = (one, twin) if message.topic == topics.image else (twin, one)
+                waiting.append(_frame(*both, truths.at(stamp_ns)))
+                yield from _complete(waiting, truths, _MAX_WAITING_FOR_TRUTH * bool(topics.truth))
+        yield from _complete(waiting, truths, 0)
     if unpaired and pairs.repeated:
         [stamp_ns, *_] = pairs.repeated.values()
         on_fault(
             f"{topics.labels}: {unpaired} label maps are left out: stamps repeat, as "
             f"{stamp_ns / NS_PER_S:.3f} s does, and their pictures were recorded at other times"
         )
+
+
+def _frame(picture: _Published, labels: _Published, truth: Image | None) -> RecordedFrame:
+    return RecordedFrame(
+        picture.image,
+        labels.image.pixels[..., 0],
+        truth,
+        picture.published_ns,
+        labels.published_ns,
+    )
+
+
+def _complete(
+    waiting: deque[RecordedFrame], truths: _Truths, limit: int
+) -> Iterator[RecordedFrame]:
+    """Take the frames out that came first: those with their truth, and those beyond a limit."""
+    while waiting:
+        frame = waiting[0]
+        truth = frame.truth or truths.at(frame.image.header.stamp_ns)
+        if truth is None and len(waiting) <= limit:
+            return
+        waiting.popleft()
+        yield replace(frame, truth=truth)
 
 
 class _Published(NamedTuple):
