@@ -6,7 +6,7 @@
 
 Topics, frames and quality of service are those of carla_ros_bridge: for every camera
 `/carla/<role_name>/<camera>/image` and `.../camera_info`, with the same stamp for all pictures of a
-moment, then /clock, and /tf and /tf_static where tf2_msgs is installed.
+moment, and before them /clock, and /tf and /tf_static where tf2_msgs is installed.
 
 A thread advances the simulation, step by step, and publishes; it waits for no subscriber. When the
 simulator goes away, the topics stay and the thread drives on as soon as it is back. Whatever ends
