@@ -40,6 +40,9 @@ _STAND_IN_LABEL_SET = "carla29"
 # Loading torch, compiling the network and drawing the drive take their time on a slow machine.
 _START_TIMEOUT_S = 300.0
 _ANSWER_TIMEOUT_S = 20.0
+# Pictures, bgra8 with a byte of truth a pixel, that are read before the drive begins.
+_AHEAD_BYTES = 1 << 30
+_BYTES_PER_PX = 5
 # On two cores the network shares them with those who only look on: they can wait, masks cannot.
 _ONLOOKERS_NICENESS = 10
 # A last frame is through the network and scored well within this.
@@ -134,11 +137,19 @@ def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What the source holds: `frames` to play, their size, the label set of their truth."""
+    """What the source holds: `frames` to play, their size, the label set of their truth.
+
+    `ahead` is how many of them are read before the drive begins, so that the CPU is the network's.
+    """
 
     frames: int
     frame_size: Size
     truth_set: LabelSet | None
+
+    @property
+    def ahead(self) -> int:
+        width, height = self.frame_size
+        return max(1, min(self.frames, _AHEAD_BYTES // (width * height * _BYTES_PER_PX)))
 
 
 @dataclass(frozen=True)
@@ -150,7 +161,7 @@ class _Seen:
 
 
 def _plan(options: Options) -> _Plan:
-    frames = round(options.seconds * options.rate_hz)
+    frames = max(1, round(options.seconds * options.rate_hz))  # 0 would have no end
     if options.source == STAND_IN:
         return _Plan(frames, options.size, LabelSet.load(_STAND_IN_LABEL_SET))
     source = open_source(options.source, size=options.size, fps=options.rate_hz)
@@ -216,7 +227,7 @@ def _start_camera(nodes: NodeProcesses, options: Options, plan: _Plan) -> None:
             "height": plan.frame_size[1],
             "semantic": "palette" if plan.truth_set else "none",
             "count": plan.frames,
-            "ahead": plan.frames,
+            "ahead": plan.ahead,
             "playing": False,
         },
     )
