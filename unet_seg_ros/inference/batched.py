@@ -26,7 +26,7 @@ from unet_seg_ros.inference.errors import DeviceLost, SegmenterError
 from unet_seg_ros.inference.frames import Request, Segmentation
 from unet_seg_ros.inference.network import InferenceNetwork
 from unet_seg_ros.inference.options import Upsample
-from unet_seg_ros.inference.pipeline import FrameLayout, Painter
+from unet_seg_ros.inference.pipeline import FrameLayout, NetworkShape, Painter
 from unet_seg_ros.inference.recordings import BATCHES, MAX_BATCH, Key, Recordings, padded
 from unet_seg_ros.labels.label_set import ColorOrder
 from unet_seg_ros.model.checkpoint import Checkpoint
