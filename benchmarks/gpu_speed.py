@@ -84,6 +84,7 @@ def stages(say: Say, device: str) -> None:
         ):
             times = times_ms(partial(segmenter, given, request), 0.3)
             say(f"{name} {title}", percentiles(times))
+            say(f"{name} {title}, waiting", percentiles(waits_ms(segmenter, given, request, 0.3)))
         engine = segmenter._engine
         assert isinstance(engine, BatchedEngine)
         for key, recording in engine._recordings._kept.items():
@@ -94,6 +95,20 @@ def stages(say: Say, device: str) -> None:
 
             say(f"{name} graph of {key.batch} alone", percentiles(times_ms(replay, 0.3)))
         segmenter.close()
+
+
+def waits_ms(
+    segmenter: Segmenter, given: list[Frame], request: Request, seconds: float
+) -> list[float]:
+    """Return how long of each call the processor only waits, sorted: the node publishes then."""
+    waits = []
+    stop = time.perf_counter() + seconds
+    while not waits or time.perf_counter() < stop:
+        end = segmenter.begin(given, request)
+        begin = time.perf_counter()
+        end()
+        waits.append(1e3 * (time.perf_counter() - begin))
+    return sorted(waits)
 
 
 def ways(say: Say, device: str) -> None:

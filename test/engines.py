@@ -83,6 +83,7 @@ class Processor:
         unrecorded_runs: How often the network ran without one.
         most: So many frames fit in its memory at a time; recordings take one frame's room.
         failure: What recording raises.
+        finish_errors: What the next waits for its work raise.
         lost: Why it does no more work.
     """
 
@@ -93,6 +94,7 @@ class Processor:
         self.replays = self.unrecorded_runs = 0
         self.most = 1000
         self.failure: Exception | None = None
+        self.finish_errors: list[Exception] = []
         self.lost: str | None = None
 
     def at_work(self) -> AbstractContextManager[object]:
@@ -107,7 +109,9 @@ class Processor:
         return contextlib.nullcontext()
 
     def finish(self) -> None:
-        """Have nothing to wait for."""
+        """Fail as told; there is nothing to wait for."""
+        if self.finish_errors:
+            raise self.finish_errors.pop(0)
 
     def host_memory(self, count: int) -> Tensor:
         """Return `(count,)` uint8, if there is room."""

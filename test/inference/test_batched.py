@@ -32,6 +32,7 @@ from unet_seg_ros.inference.errors import DeviceLost
 from unet_seg_ros.inference.options import Upsample
 from unet_seg_ros.inference.recordings import MAX_RECORDINGS, OFTEN
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmentation, Segmenter
+from unet_seg_ros.labels.label_set import ColorOrder
 from unet_seg_ros.model.checkpoint import Checkpoint
 
 
@@ -181,6 +182,66 @@ def test_the_next_call_reuses_the_memory_of_the_host(make_engine: MakeEngine) ->
     np.testing.assert_array_equal(after.group_masks["x"], np.where(after.labels == 2, 255, 0))
 
 
+@pytest.mark.parametrize("color_order", ["rgb", "bgra"])
+def test_results_last_while_the_next_batch_is_worked_on(
+    make_engine: MakeEngine, color_order: ColorOrder
+) -> None:
+    engine = make_engine()
+    first = only(engine.begin(pictures(1), "rgb", EVERYTHING)())
+    copies = {name: array.copy() for name, array in first.pictures()}
+    other = in_order(picture(160, 120, 1), color_order)
+    second = only(engine.begin([other], color_order, EVERYTHING)())
+    assert not np.array_equal(second.labels, first.labels)
+    for name, array in first.pictures():
+        np.testing.assert_array_equal(array, copies[name])
+
+
+def test_begun_batches_use_the_memory_of_the_host_in_turns(make_engine: MakeEngine) -> None:
+    engine = make_engine()
+    labels = [only(engine.begin([frame], "rgb", Request())()).labels for frame in pictures(3)]
+    assert np.shares_memory(labels[0], labels[2])
+    assert not np.shares_memory(labels[0], labels[1])
+    # What is not begun does not overwrite what was, either, and takes no memory of its own.
+    assert np.shares_memory(only(engine.segment(pictures(1), "rgb", Request())).labels, labels[2])
+
+
+def test_full_memory_where_a_batch_is_begun_or_ends(
+    device: Processor, make_engine: MakeEngine
+) -> None:
+    engine = make_engine()
+    expected = labels_of(engine.segment(pictures(3), "rgb", Request()))
+    engine.close()
+    device.most = 2
+    found = labels_of(engine.begin(pictures(3), "rgb", Request())())
+    np.testing.assert_array_equal(found, expected)
+    assert engine.out_of_memory_count == 1
+    # Known to be too many, they are segmented in pieces at once.
+    found = labels_of(engine.begin(pictures(3), "rgb", Request())())
+    np.testing.assert_array_equal(found, expected)
+    assert engine.out_of_memory_count == 1
+
+    end = engine.begin(pictures(1), "rgb", Request())
+    device.finish_errors.append(FULL)
+    with pytest.raises(MemoryError, match="a 160x120 frame does not fit"):
+        end()
+    engine.close()
+    engine.warm_up((160, 120), 1, confidence=False)
+    end = engine.begin(pictures(1), "rgb", Request())
+    device.finish_errors.append(FULL)
+    np.testing.assert_array_equal(labels_of(end()), expected[:1])
+    assert not device.recorded
+
+
+def test_a_device_that_is_lost_while_a_batch_is_worked_on(
+    device: Processor, make_engine: MakeEngine
+) -> None:
+    end = make_engine().begin(pictures(1), "rgb", Request())
+    device.lost = "an illegal memory access was encountered"
+    device.finish_errors.append(RuntimeError(f"CUDA error: {device.lost}"))
+    with pytest.raises(DeviceLost, match=r"cpu does no more work in this process \(an illegal"):
+        end()
+
+
 def test_more_frames_than_a_batch_holds_come_back_in_order(make_engine: MakeEngine) -> None:
     engine = make_engine()
     expected = [
@@ -305,17 +366,10 @@ def test_a_lost_device_is_told_from_a_failed_frame(
         act()
 
 
-def test_any_other_failure_is_the_frames_alone(
-    device: Processor, make_engine: MakeEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_any_other_failure_is_the_frames_alone(device: Processor, make_engine: MakeEngine) -> None:
     engine = make_engine()
-
-    def fail() -> None:
-        raise RuntimeError("the driver hiccups")
-
-    monkeypatch.setattr(device, "finish", fail)
+    device.finish_errors.append(RuntimeError("the driver hiccups"))
     with pytest.raises(RuntimeError, match="hiccups") as caught:
         engine.segment(pictures(1), "rgb", Request())
     assert not isinstance(caught.value, DeviceLost)
-    monkeypatch.undo()
     engine.segment(pictures(1), "rgb", Request())

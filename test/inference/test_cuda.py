@@ -137,6 +137,21 @@ class TestCuda:
                 for name, mask in reference.group_masks.items():
                     np.testing.assert_array_equal(result.group_masks[name][same], mask[same])
 
+    def test_results_last_while_the_device_works_on_the_next(self, checkpoint: Checkpoint) -> None:
+        """Half of the results' memory is written to, the other half read."""
+        segmenter = Segmenter(checkpoint, "cuda", "float32")
+        segmenter.warm_up([(160, 120)])
+        frames = [Frame(picture(160, 120, seed), "rgb") for seed in range(3)]
+        expected = [only(segmenter([frame])).labels.copy() for frame in frames]
+        before = only(segmenter.begin(frames[:1], Request())()).labels
+        for number in (1, 2):
+            end = segmenter.begin([frames[number]], Request())
+            np.testing.assert_array_equal(before, expected[number - 1])
+            found = only(end()).labels
+            np.testing.assert_array_equal(before, expected[number - 1])
+            np.testing.assert_array_equal(found, expected[number])
+            before = found
+
     def test_what_is_warm_records_no_more(self, checkpoint: Checkpoint) -> None:
         """Other pictures, masks, groups and opacity, any number of frames."""
         segmenter = Segmenter(checkpoint, "cuda")

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol, get_args
+from typing import Protocol, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -39,6 +39,7 @@ Work = Callable[[Tensor], "tuple[Tensor, Tensor | None]"]
 """From `(N, 3, h, w)` uint8 to class ids and, perhaps, probabilities x 255, `(N, ...)` uint8."""
 
 _Record = Callable[[Key], "Recording"]
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -142,6 +143,8 @@ class BatchedEngine:
         )
         self._recordings: Recordings[Recording] = Recordings(adapts)
         self._limits: dict[Size, int] = {}
+        # Of two sets of masks in the host's memory, the one that is written to.
+        self._turn = 0
 
     def is_warm(self, size: Size, batch: int, confidence: bool) -> bool:
         """Return whether `warm_up` would make such frames no faster."""
@@ -170,21 +173,37 @@ class BatchedEngine:
             MemoryError: not even one frame fits in the device's memory.
             SegmenterError: the runtime cannot run the network.
         """
-        height, width = pictures[0].shape[:2]
         results: list[Segmentation] = []
         while len(results) < len(pictures):
             start = len(results)
-            limit = self._limits.get((width, height), MAX_BATCH)
-            batch = pictures[start : start + limit]
-            try:
-                results += self._segment_batch(batch, color_order, request, start)
-                continue
-            except Exception as error:
-                self._raise_if_lost(error)
-                if not is_out_of_memory(error):
-                    raise
-            # Outside the handler: its traceback holds the tensors of the failed batch.
-            self._make_room((width, height), len(batch))
+            batch = pictures[start : start + self._limit(pictures)]
+            begin = functools.partial(self._begin_batch, batch, color_order, request, start)
+            if wait := self._with_room(begin, batch):
+                results += self._with_room(wait, batch) or ()
+        return results
+
+    def begin(
+        self, pictures: Sequence[Uint8Array], color_order: ColorOrder, request: Request
+    ) -> Callable[[], list[Segmentation]]:
+        """Begin with what `segment` does, and return what waits for the results and gives them.
+
+        They last until the second `begin` from here, so that they can be read while the device
+        works on the next. Before that, wait for these.
+
+        Raises:
+            DeviceLost, MemoryError, SegmenterError: as `segment`, here or where the results are
+                waited for.
+        """
+        self._turn = 1 - self._turn
+        wait = None
+        if len(pictures) <= self._limit(pictures):
+            begin = functools.partial(self._begin_batch, pictures, color_order, request, start=0)
+            wait = self._with_room(begin, pictures)
+
+        def results() -> list[Segmentation]:
+            found = self._with_room(wait, pictures) if wait else None
+            return found or self.segment(pictures, color_order, request)
+
         return results
 
     def close(self) -> None:
@@ -196,9 +215,9 @@ class BatchedEngine:
         self._buffers.cache_clear()
         self._device.forget()
 
-    def _segment_batch(
+    def _begin_batch(
         self, pictures: Sequence[Uint8Array], color_order: ColorOrder, request: Request, start: int
-    ) -> list[Segmentation]:
+    ) -> Callable[[], list[Segmentation]]:
         shape = pictures[0].shape
         layout = self._layout((shape[1], shape[0]))
         key = Key(padded(len(pictures)), layout.network_shape(request.confidence))
@@ -213,11 +232,18 @@ class BatchedEngine:
                 masks["confidence"] = layout.enlarge(confidence)
             masks |= self._painter.paint(masks["labels"], rgb, request)
             arrays = {
-                name: buffers.get(name, *mask.shape).copy_(mask, non_blocking=True).numpy()
+                name: buffers.get(f"{name} {self._turn}", *mask.shape)
+                .copy_(mask, non_blocking=True)
+                .numpy()
                 for name, mask in masks.items()
             }
+        count = len(pictures)
+
+        def results() -> list[Segmentation]:
             self._device.finish()
-        return [_segmentation(arrays, request, index) for index in range(len(pictures))]
+            return [_segmentation(arrays, request, index) for index in range(count)]
+
+        return results
 
     def _upload(self, pictures: Sequence[Uint8Array], buffers: _Buffers) -> Tensor:
         shape = (len(pictures), *pictures[0].shape)
@@ -277,6 +303,29 @@ class BatchedEngine:
             self.out_of_memory_count += 1
             reason = f"the memory of {self._device.device} was full"
         self._note_unrecorded(reason)
+
+    def _limit(self, pictures: Sequence[Uint8Array]) -> int:
+        height, width = pictures[0].shape[:2]
+        return self._limits.get((width, height), MAX_BATCH)
+
+    def _with_room(
+        self, step: Callable[[], _Result], pictures: Sequence[Uint8Array]
+    ) -> _Result | None:
+        """Take a step of the work on `pictures`; where memory is full, make room and return None.
+
+        Raises:
+            DeviceLost, MemoryError, SegmenterError: as `segment`.
+        """
+        try:
+            return step()
+        except Exception as error:
+            self._raise_if_lost(error)
+            if not is_out_of_memory(error):
+                raise
+        # Outside the handler: its traceback holds the tensors of the failed batch.
+        height, width = pictures[0].shape[:2]
+        self._make_room((width, height), len(pictures))
+        return None
 
     def _make_room(self, size: Size, count: int) -> None:
         """Give up the recordings or, where there are none, half of a batch.

@@ -11,7 +11,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -188,11 +188,20 @@ class Segmenter:
             pictures = [frames[index].pixels for index in indices]
             segmented = self._engine.segment(pictures, color_order, request)
             results.update(zip(indices, segmented, strict=True))
-        for index, frame in enumerate(frames):
-            if frame.ego_mask:
-                table, opacity = self.label_set.color_table, request.overlay_opacity
-                take_out(frame.ego_mask, frame, results[index], table, opacity)
-        return [results[index] for index in range(len(frames))]
+        in_order = [results[index] for index in range(len(frames))]
+        return self._without_own_car(frames, in_order, request)
+
+    def begin(self, frames: Sequence[Frame], request: Request) -> Callable[[], list[Segmentation]]:
+        """Begin to segment `frames` of one shape and colour order, and return what ends it.
+
+        That gives what calling the segmenter gives, and raises what that raises. Between the two,
+        the results of the call or `begin` before may still be read. End each before the next.
+        """
+        if not isinstance(self._engine, BatchedEngine):
+            return lambda: self(frames, request)
+        pictures = [frame.pixels for frame in frames]
+        wait = self._engine.begin(pictures, frames[0].color_order, request)
+        return lambda: self._without_own_car(frames, wait(), request)
 
     def warm_up(self, sizes: Iterable[Size], batch: int = 1, confidence: bool = False) -> None:
         """Prepare for frames of `sizes`, (width, height) each, so that none of them is slow.
@@ -238,6 +247,11 @@ class Segmenter:
         return self._engine.is_compiling
 
     @property
+    def works_beside(self) -> bool:
+        """Whether the processor has time for other work between `begin` and the end."""
+        return isinstance(self._engine, BatchedEngine)
+
+    @property
     def batch_limit(self) -> int:
         """How many frames gain from being segmented in one call; 1 where none does."""
         return self._engine.batch_limit
@@ -251,6 +265,16 @@ class Segmenter:
     def out_of_memory_count(self) -> int:
         """How often the device's memory was full."""
         return self._engine.out_of_memory_count
+
+    def _without_own_car(
+        self, frames: Sequence[Frame], results: list[Segmentation], request: Request
+    ) -> list[Segmentation]:
+        """Return `results` of `frames`, in which the own car is unknown from now on."""
+        for frame, result in zip(frames, results, strict=True):
+            if frame.ego_mask:
+                table, opacity = self.label_set.color_table, request.overlay_opacity
+                take_out(frame.ego_mask, frame, result, table, opacity)
+        return results
 
     def _make_engine(self, compile: Compile, upsample: Upsample, adapts: bool) -> Engine:
         dtype = _DTYPES[self.precision]

@@ -27,6 +27,11 @@ class NewestFrames(Generic[Frame]):
         """Whether `close` was called."""
         return self._closed
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no frame waits; where one does, the next `take` does not wait."""
+        return not self._frames
+
     def put(self, camera: str, frame: Frame) -> Frame | None:
         """Leave `frame` for `camera` and return the waiting frame that it replaces, if any."""
         with self._changed:

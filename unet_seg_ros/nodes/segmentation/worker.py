@@ -11,11 +11,13 @@ import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rclpy.node import Node
 
 from unet_seg_ros.inference.errors import DeviceLost
+from unet_seg_ros.inference.frames import Segmentation
 from unet_seg_ros.messages.sequence import SequenceGaps
 from unet_seg_ros.nodes.segmentation.camera import Camera, RawFrame
 from unet_seg_ros.nodes.segmentation.jobs import (
@@ -44,6 +46,15 @@ STUCK_S = 30.0
 
 class WorkerError(ValueError):
     """The worker cannot begin; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class _Finished:
+    """A batch whose masks are there and not published yet."""
+
+    jobs: list[Job]
+    segmentations: list[Segmentation]
+    plan: Plan
 
 
 class Worker:
@@ -81,6 +92,7 @@ class Worker:
         self._waiting: NewestFrames[RawFrame] = NewestFrames()
         self._thread: threading.Thread | None = None
         self._busy_since_s: float | None = None
+        self._finished: _Finished | None = None
         self._death: BaseException | None = None
         self._replaced: deque[Segmenter] = deque()
         self._failures: deque[str] = deque()
@@ -204,15 +216,33 @@ class Worker:
             self._busy_since_s = None
 
     def _work_off(self, waiting: NewestFrames[RawFrame]) -> None:
-        """Work until `waiting` is closed; between two calls nothing holds a replaced network."""
+        """Work until `waiting` is closed."""
         with self._decoders() as pool:
-            while not waiting.is_closed:
-                frames = waiting.take(self._plan.batch)
-                self._close_replaced()
-                if frames:
-                    self._busy_since_s = time.monotonic()
-                    self._work(frames, self._plan, pool)
-                    self._busy_since_s = None
+            try:
+                while not waiting.is_closed:
+                    self._work_once(waiting, pool)
+            finally:  # the device may have been lost in the batch after it
+                self._publish_finished()
+
+    def _work_once(self, waiting: NewestFrames[RawFrame], pool: ThreadPoolExecutor | None) -> None:
+        """Wait for frames and work on them; while it waits, nothing holds a replaced network.
+
+        Where a device does the work and further frames wait already, the last masks are left to
+        go out while it works on those. No mask waits for frames that are yet to come.
+        """
+        frames = waiting.take(self._plan.batch)
+        if self._replaced:
+            self._publish_finished()
+            self._close_replaced()
+        if not frames:
+            return
+        self._busy_since_s = time.monotonic()
+        before, plan = self._finished, self._plan
+        self._work(frames, plan, pool)
+        is_next_there = plan.segmenter.works_beside and not waiting.is_empty
+        if self._finished is before or not is_next_there:
+            self._publish_finished()
+            self._busy_since_s = None
 
     def _decoders(self) -> contextlib.AbstractContextManager[ThreadPoolExecutor | None]:
         """Return threads that decode JPEGs beside each other, where several come at a time."""
@@ -223,20 +253,32 @@ class Worker:
     def _work(
         self, frames: Mapping[str, RawFrame], plan: Plan, pool: ThreadPoolExecutor | None
     ) -> None:
-        """Make masks of `frames`, and account for each one."""
+        """Make masks of `frames`; publish all but those of the last batch, which are left."""
         decode_one = functools.partial(self._decode, frames=frames, plan=plan)
         jobs = pool.map(decode_one, frames) if pool else map(decode_one, frames)
         for batch in batches(filter(None, jobs)):
             lost = {job.camera.topic for job in batch}
             with self._survived(lost):
                 begin = time.monotonic()
-                segmentations = plan.segmenter([job.frame for job in batch], batch[0].request)
+                end = plan.segmenter.begin([job.frame for job in batch], batch[0].request)
+                self._publish_finished()  # while the device works
+                segmentations = end()
                 infer_ms = ms_since(begin)
-                for job, segmentation in zip(batch, segmentations, strict=True):
+                for job in batch:
                     job.times_ms["infer"] = infer_ms
-                    publish(job, segmentation, plan, self._node)
-                    self._note_first_mask()
-                    lost.remove(job.camera.topic)
+                self._finished = _Finished(batch, segmentations, plan)
+
+    def _publish_finished(self) -> None:
+        """Publish the masks of the batch that is finished, where there is one."""
+        finished, self._finished = self._finished, None
+        if finished is None:
+            return
+        lost = {job.camera.topic for job in finished.jobs}
+        with self._survived(lost):
+            for job, segmentation in zip(finished.jobs, finished.segmentations, strict=True):
+                publish(job, segmentation, finished.plan, self._node)
+                self._note_first_mask()
+                lost.remove(job.camera.topic)
 
     def _note_first_mask(self) -> None:
         if self.first_mask_s is None:
