@@ -101,7 +101,7 @@ def waits_ms(
     segmenter: Segmenter, given: list[Frame], request: Request, seconds: float
 ) -> list[float]:
     """Return how long of each call the processor only waits, sorted: the node publishes then."""
-    waits = []
+    waits: list[float] = []
     stop = time.perf_counter() + seconds
     while not waits or time.perf_counter() < stop:
         end = segmenter.begin(given, request)
