@@ -8,10 +8,11 @@ import dataclasses
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -107,6 +108,22 @@ def test_run_folder_holds_everything(pictures: Path, tmp_path: Path) -> None:
     assert f"mIoU {score.miou:.3f}" in card
 
 
+def stop_at(step: int, asked: Recipe, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train until Ctrl-C at a step."""
+    learn = training.Learner.learn
+
+    def learn_and_interrupt(learner: training.Learner, *batch: torch.Tensor) -> torch.Tensor:
+        loss = learn(learner, *batch)
+        if learner.step == step:
+            os.kill(os.getpid(), signal.SIGINT)
+        return loss
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.Learner, "learn", learn_and_interrupt)
+        outcome = training.start(asked, CPU, out, "")
+    assert (outcome.step, outcome.scores) == (step, None)
+
+
 @pytest.mark.parametrize("has_unlabelled", [False, True])
 def test_resumed_run_equals_an_uninterrupted_one(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_unlabelled: bool
@@ -117,18 +134,7 @@ def test_resumed_run_equals_an_uninterrupted_one(
         asked = recipe(pictures, unlabelled=(str(pictures / "images"),), confidence=0.5)
     training.start(asked, CPU, straight, "")
 
-    learn = training.Learner.learn
-
-    def learn_and_interrupt(learner: training.Learner, *batch: torch.Tensor) -> torch.Tensor:
-        loss = learn(learner, *batch)
-        if learner.step == 5:
-            os.kill(os.getpid(), signal.SIGINT)
-        return loss
-
-    with monkeypatch.context() as patch:
-        patch.setattr(training.Learner, "learn", learn_and_interrupt)
-        outcome = training.start(asked, CPU, stopped, "")
-    assert (outcome.step, outcome.scores) == (5, None)
+    stop_at(5, asked, stopped, monkeypatch)
     outcome = training.resume(stopped)
     assert outcome.step == 8
 
@@ -143,6 +149,65 @@ def test_resumed_run_equals_an_uninterrupted_one(
     ]
     assert len(scores[0]) == 2
     assert scores[0] == scores[1]
+
+
+def rename_a_picture(data: Path) -> None:
+    for name in ("images", "masks"):
+        (data / name / "007.png").rename(data / name / "007b.png")
+
+
+def redraw_a_mask(data: Path) -> None:
+    mask = cv2.imread(str(data / "masks" / "007.png"), cv2.IMREAD_GRAYSCALE)
+    assert mask is not None
+    mask[0] = 1 - mask[0]
+    cv2.imwrite(str(data / "masks" / "007.png"), mask)
+
+
+def map_otherwise(data: Path) -> None:
+    text = MAPPING.replace("background: background", "background: ignore")
+    (data / "mapping.yaml").write_text(text)
+
+
+def rename_an_unlabelled_picture(data: Path) -> None:
+    (data / "more" / "000.png").rename(data / "more" / "000b.png")
+
+
+MAPPING = "source: nuclei2\nnetwork: nuclei2\nlabels: {background: background, nucleus: nucleus}\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        (rename_a_picture, "discs"),
+        (redraw_a_mask, "discs"),
+        (map_otherwise, "discs"),
+        (rename_an_unlabelled_picture, "more"),
+    ],
+)
+def test_a_training_whose_data_changed_is_not_resumed(
+    pictures: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[Path], None],
+    name: str,
+) -> None:
+    data, out = tmp_path / "discs", tmp_path / "run"
+    shutil.copytree(pictures, data)
+    (data / "more").mkdir()
+    shutil.copy(data / "images" / "000.png", data / "more")
+    (data / "mapping.yaml").write_text(MAPPING)
+    mapping = str(data / "mapping.yaml")
+    spec = DataSpec(str(data), label_set="nuclei2", split="blocks", mapping=mapping)
+    asked = recipe(pictures, data=(spec,), unlabelled=(str(data / "more"),))
+    stop_at(1, asked, out, monkeypatch)
+    change(data)
+    with pytest.raises(RunFolderError, match=f"^{name}: has other .* in {out} began.*with --out$"):
+        training.resume(out)
+    # What began before digests were noted goes on.
+    run = json.loads((out / "run.json").read_text())
+    del run["digests"]
+    (out / "run.json").write_text(json.dumps(run))
+    assert training.resume(out).step == 8
 
 
 def test_pictures_without_labels_are_learnt_from_and_named(pictures: Path, tmp_path: Path) -> None:

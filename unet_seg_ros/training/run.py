@@ -46,6 +46,7 @@ from unet_seg_ros.training.run_folder import (
     read_state,
     refuse_used_folder,
 )
+from unet_seg_ros.training.same_data import digests, refuse_other_data
 from unet_seg_ros.training.semi_supervised import load_teacher, semi_supervision
 from unet_seg_ros.training.speed import Speed
 from unet_seg_ros.training.trainer import Learner
@@ -112,12 +113,13 @@ def resume(out: Path) -> Outcome:
     """Go on with the training in `out` exactly where it stopped, on hardware of the same kind.
 
     Raises:
-        ValueError: There is nothing that can be resumed.
+        ValueError: There is nothing that can be resumed, or its data is not what it was.
     """
     run = read_run(out)
     state, facts = read_state(out)
     recipe, hardware = Recipe.from_dict(run["recipe"]), Hardware(**run["hardware"])
     training = _Training(launch(hardware), recipe, hardware, out, str(run["command"]))
+    refuse_other_data(out, run.get("digests", ()), training.digests)
     training.restore(state, Standing(**json.loads(facts["standing"])))
     training.open_folder()
     return training.run()
@@ -148,6 +150,7 @@ class _Training:
         self._sets = training_sets(self._data_sets, rows)
         self._rarities = rare_things(recipe, self._data_sets, rows, self._label_set)
         self._semi = semi_supervision(recipe, teacher, self._label_set, self._sets, rows, fabric)
+        self.digests = digests(self._data_sets, rows, self._semi.unlabelled if self._semi else ())
         self._scene = scene_of(self._label_set, rows.admissible)
         self._optimization = recipe.optimization_for(
             sum(len(item.indices) for item in self._sets), fabric.world_size
@@ -329,6 +332,7 @@ class _Training:
             "hardware": dataclasses.asdict(self._hardware),
             "steps": self._optimization.steps,
             "data": self._what_it_sees(),
+            "digests": self.digests,
             # Whichever of its packages, or the system's own: cv2 knows.
             "versions": {name: version(name) for name in packages} | {"opencv": cv2.__version__},
             "python": platform.python_version(),

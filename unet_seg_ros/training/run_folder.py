@@ -4,7 +4,7 @@
 
 | file | what is in it |
 | --- | --- |
-| `run.json` | the recipe, the command, versions, and how the data was divided |
+| `run.json` | the recipe, the command, versions, how the data was divided, and digests of it |
 | `metrics.csv` | loss, learning rate and speed of the steps; the scores of the validations |
 | `events.out.tfevents.*` | the same for TensorBoard, with the validation pictures |
 | `samples/step_*.png` | validation pictures: camera, truth, prediction |

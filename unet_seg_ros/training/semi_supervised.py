@@ -32,6 +32,7 @@ class SemiSupervision:
     """Pictures that a teacher labels.
 
     Attributes:
+        unlabelled: The pictures without labels; none where the labelled ones are used.
         twins: Makes the crops.
         teacher: A network trained before; None for the moving average of the one that learns.
         admissible: `(R, C)` bool, which classes a pixel of each row may be.
@@ -40,6 +41,7 @@ class SemiSupervision:
         summary: What is learnt from, by name, for model cards.
     """
 
+    unlabelled: Sequence[LabelledPictures]
     twins: TwinViews
     teacher: Checkpoint | None
     admissible: torch.Tensor
@@ -109,6 +111,7 @@ def semi_supervision(
         world=fabric.world_size,
     )
     return SemiSupervision(
+        found,
         twins,
         teacher,
         torch.from_numpy(rows.admissible),

@@ -50,7 +50,8 @@ class Unlabelled:
 
     def name_of(self, index: int) -> str:
         """Return the name of a picture."""
-        return f"{self.name} {index}"
+        picture = self._pictures[index]
+        return f"{self.name} {picture.name if isinstance(picture, Path) else index}"
 
     def __getitem__(self, index: int) -> Sample:
         picture = self._pictures[index]
