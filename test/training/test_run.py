@@ -134,7 +134,12 @@ def test_resumed_run_equals_an_uninterrupted_one(
         asked = recipe(pictures, unlabelled=(str(pictures / "images"),), confidence=0.5)
     training.start(asked, CPU, straight, "")
 
-    stop_at(5, asked, stopped, monkeypatch)
+    # Named as from the folder that it began in, and resumed in another.
+    monkeypatch.chdir(pictures.parent)
+    [spec] = asked.data
+    near = dataclasses.replace(asked, data=(dataclasses.replace(spec, path=pictures.name),))
+    stop_at(5, near, stopped, monkeypatch)
+    monkeypatch.chdir(tmp_path)
     outcome = training.resume(stopped)
     assert outcome.step == 8
 

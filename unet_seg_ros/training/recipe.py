@@ -7,12 +7,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from unet_seg_ros.datasets.spec import DataSpec
+from unet_seg_ros.datasets.town import is_town
+from unet_seg_ros.labels.label_set import built_in_label_sets
 from unet_seg_ros.pictures.geometry import Size
 from unet_seg_ros.training.augmentation import Variation
 from unet_seg_ros.training.trainer import Optimization
+from unet_seg_ros.weights import checkpoint_names
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,28 @@ class Recipe:
         per_epoch = pictures * len(per_step) / (sum(per_step) * world_size)
         return dataclasses.replace(self.optimization, steps=max(1, round(self.epochs * per_epoch)))
 
+    def with_absolute_paths(self) -> Recipe:
+        """Return the recipe as it can be read in any folder: names stay, paths become absolute."""
+        label_sets, checkpoints = built_in_label_sets(), checkpoint_names()
+        data = tuple(
+            dataclasses.replace(
+                spec,
+                path=spec.path if is_town(spec.path) else _absolute(spec.path),
+                label_set=_absolute(spec.label_set, label_sets),
+                mapping=_absolute(spec.mapping),
+            )
+            for spec in self.data
+        )
+        return dataclasses.replace(
+            self,
+            data=data,
+            label_set=_absolute(self.label_set, label_sets),
+            encoder_weights=_absolute(self.encoder_weights, ("imagenet", "none")),
+            start=_absolute(self.start, checkpoints),
+            unlabelled=tuple(_absolute(path) for path in self.unlabelled),
+            teacher=_absolute(self.teacher, checkpoints),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Return the recipe as plain values."""
         return dataclasses.asdict(self)
@@ -123,6 +149,11 @@ class Recipe:
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a recipe of this version of unet-seg: {error}") from error
+
+
+def _absolute(path: str, names: Sequence[str] = ()) -> str:
+    """Return a path that leads to the same from every folder; "" and `names` as they are."""
+    return path if not path or path in names else str(Path(path).expanduser().absolute())
 
 
 @dataclass(frozen=True)

@@ -328,7 +328,7 @@ class _Training:
         packages = ("torch", "lightning", "albumentations", "numpy")
         return {
             "command": self._command,
-            "recipe": self._recipe.to_dict(),
+            "recipe": self._recipe.with_absolute_paths().to_dict(),
             "hardware": dataclasses.asdict(self._hardware),
             "steps": self._optimization.steps,
             "data": self._what_it_sees(),
