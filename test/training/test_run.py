@@ -156,6 +156,29 @@ def test_resumed_run_equals_an_uninterrupted_one(
     assert scores[0] == scores[1]
 
 
+def test_biases_are_fitted_once_however_often_a_training_ends(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    asked = recipe(pictures, fit_biases=True)
+    training.start(asked, CPU, straight, "")
+
+    def kill(*_: object) -> None:
+        raise SystemExit("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training.RunFolder, "write_card", kill)
+        with pytest.raises(SystemExit):
+            training.start(asked, CPU, killed, "")
+    training.resume(killed)
+    one, other = (load_checkpoint(run / "best.safetensors") for run in (straight, killed))
+    assert one.data["biases"].startswith("fitted on")
+    assert one.data == other.data
+    expected = one.model.state_dict()
+    for name, tensor in other.model.state_dict().items():
+        assert torch.equal(tensor, expected[name]), name
+
+
 def rename_a_picture(data: Path) -> None:
     for name in ("images", "masks"):
         (data / name / "007.png").rename(data / name / "007b.png")

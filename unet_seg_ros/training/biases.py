@@ -28,6 +28,9 @@ _PIXELS_PER_PICTURE = 1500
 _STEPS = (0.5, 0.25)
 # A gain in mIoU below this is chance.
 _MIN_GAIN = 1e-4
+# What a checkpoint says of its data, once they are fitted, and how that begins.
+_NOTE = "biases"
+_FITTED = "fitted"
 
 
 def fit_biases(checkpoint: Checkpoint, sets: Sequence[TrainingSet], device: torch.device) -> None:
@@ -46,9 +49,14 @@ def fit_biases(checkpoint: Checkpoint, sets: Sequence[TrainingSet], device: torc
     with torch.no_grad():
         # A class may have several channels, one for each of the pixels that a value stands for.
         layer.bias.view(logits.shape[1], -1).add_(added[:, None])
-    checkpoint.data["biases"] = (
-        f"fitted on pictures learnt from, on which mIoU went from {before:.3f} to {after:.3f}"
+    checkpoint.data[_NOTE] = (
+        f"{_FITTED} on pictures learnt from, on which mIoU went from {before:.3f} to {after:.3f}"
     )
+
+
+def has_fitted_biases(checkpoint: Checkpoint) -> bool:
+    """Tell whether `fit_biases` has been here."""
+    return str(checkpoint.data.get(_NOTE, "")).startswith(_FITTED)
 
 
 def _sampled(

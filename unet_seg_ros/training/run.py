@@ -25,7 +25,7 @@ from unet_seg_ros.inference.cpu import missing_compiler
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.progress import make_bar
-from unet_seg_ros.training.biases import fit_biases
+from unet_seg_ros.training.biases import fit_biases, has_fitted_biases
 from unet_seg_ros.training.data import (
     open_data_sets,
     rare_things,
@@ -299,7 +299,8 @@ class _Training:
         """Score the best checkpoint on everything that was held apart, and write its card."""
         self._fabric.barrier()
         checkpoint = load_checkpoint(self._out / f"{BEST}.safetensors")
-        if self._recipe.fit_biases:
+        # They are, where this was killed below.
+        if self._recipe.fit_biases and not has_fitted_biases(checkpoint):
             fit_biases(checkpoint, self._sets, self._fabric.device)
         scores = validate(self._fabric, checkpoint, self._data_sets)
         checkpoint.metrics = {name: score.to_dict() for name, score in scores.items()}
