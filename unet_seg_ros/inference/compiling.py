@@ -45,6 +45,8 @@ class CompiledNetworks:
         self._on_failure = on_failure
         self._ready: OrderedDict[Hashable, Network] = OrderedDict()
         self._under_way: dict[Hashable, object] = {}
+        # `clear` may come while a network that is ready takes its place.
+        self._changing = threading.Lock()
 
     @property
     def is_compiling(self) -> bool:
@@ -77,8 +79,9 @@ class CompiledNetworks:
 
     def clear(self) -> None:
         """Let the compiled networks go, and those that are not ready yet when they are."""
-        self._under_way.clear()
-        self._ready.clear()
+        with self._changing:
+            self._under_way.clear()
+            self._ready.clear()
 
     def _compile(self, key: Hashable, ticket: object, run: Callable[[Network], object]) -> None:
         compiled: Network = torch.compile(  # type: ignore[call-overload]
@@ -95,8 +98,9 @@ class CompiledNetworks:
         except Exception as error:
             # Compiling runs much foreign code, which raises whatever it likes.
             self._on_failure(error)
-        if self._under_way.get(key) is ticket:
-            self._ready[key] = compiled
-            if len(self._ready) > self._limit:
-                self._ready.popitem(last=False)
-            del self._under_way[key]
+        with self._changing:
+            if self._under_way.get(key) is ticket:
+                self._ready[key] = compiled
+                if len(self._ready) > self._limit:
+                    self._ready.popitem(last=False)
+                del self._under_way[key]
