@@ -62,3 +62,11 @@ def test_the_summary_says_where_no_truth_was_recorded(tmp_path: Path) -> None:
     road = CARLA29.classes[ROADS].color
     truths = shown_truths(tmp_path, set(range(4, FRAMES)))
     assert truths == [UNKNOWN_COLOR] * 2 + [road] * (SUMMARY_FRAMES - 2)
+
+
+def test_label_maps_without_their_pictures_are_said(tmp_path: Path) -> None:
+    labels = [image(LABELS, stamp(i), np.zeros((64, 96), np.uint8), "mono8") for i in range(3)]
+    bag = write_rosbag2(tmp_path / "drive", [*labels, *messages(5, False)[:1]])
+    drive = RecordedDrive(bag, DriveTopics(CAMERA, LABELS, ""), CARLA29, None, 20.0)
+    with pytest.raises(ValueError, match="none of its 3 label maps has its picture among the 1"):
+        write_report(drive, tmp_path, lambda _: None)

@@ -57,6 +57,10 @@ def write_report(
         `frames_in`, `frames_out`, `dropped`, `fps` (label maps per second between the first and
         the last), `latency_ms` (from when a picture was published to when its labels were: `p50`,
         `p95`, `p99`).
+
+    Raises:
+        ValueError: There is no label map with its picture.
+        BagError: The bag cannot be read.
     """
     counts = count_messages(drive.bag)
     frames_in = counts.get(drive.topics.image, 0)
@@ -82,6 +86,11 @@ def write_report(
             image_published_ns.append(frame.image_published_ns)
             published_ns.append(frame.published_ns)
             after_frame(frames_out)
+    if not rows:
+        raise ValueError(
+            f"{drive.bag}: none of its {frames_out} label maps has its picture among the "
+            f"{frames_in} that were recorded; the log of the recorder says why"
+        )
     shown = _frequent(pixels_of_class).union(*(row.truth_ids for row in rows.values()))
     _write_summary(folder / "summary.png", list(rows.values()), drive, shown)
     latencies_ms = (np.array(published_ns) - np.array(image_published_ns)) / 1e6
