@@ -37,11 +37,12 @@ class RunningScore:
     """The score at one moment.
 
     `frames` counts what came of each side (`truth`, `labels`), pairs that were `scored`, frames
-    that were `refused` (bad) or `skipped` (no time), and those whose twin never came
-    (`unmatched_truth`, `unmatched_labels`). `truth_unknown` is the share of the truth's pixels
-    whose class could not be told; they are not scored. `label_set` is None until that of the label
-    maps is known. `repeated` has, by side, a stamp that came twice in one run: such frames are not
-    scored, as nothing tells what belongs together.
+    that were `refused` (bad) or `skipped` (no time, or pairs given up before it was known what
+    their label maps mean), and those whose twin never came (`unmatched_truth`, `unmatched_labels`).
+    `truth_unknown` is the share of the truth's pixels whose class could not be told; they are not
+    scored. `label_set` is None until that of the label maps is known. `repeated` has, by side, a
+    stamp that came twice in one run: such frames are not scored, as nothing tells what belongs
+    together.
     """
 
     label_set: LabelSet | None
@@ -151,6 +152,8 @@ class Scorer:
         image = read_image(data, self._max_pixels)
         twin = self._pairs.put(side, image.header.stamp_ns, image)
         if twin is not None:
+            if len(self._unscored) == self._max_waiting:
+                self.count(SKIPPED)  # the first of them, which the new one puts out
             self._unscored.append((image, twin) if side == TRUTH else (twin, image))
 
     @property
