@@ -92,6 +92,14 @@ def test_masks_may_be_called_mask_on_the_other_side(tmp_path: Path) -> None:
     assert (names(pictures), pictures.faults) == (["1", "2"], [])
 
 
+def test_two_masks_of_one_picture_are_a_fault_that_names_both(tmp_path: Path) -> None:
+    write_pair(tmp_path, "1")
+    write_picture(tmp_path / "masks" / "1.bmp", ids(2, 1))
+    masks = tmp_path / "masks"
+    [fault] = opened(tmp_path).faults
+    assert fault.startswith(f"{masks}/1.bmp and {masks}/1.png: are labels of one picture;")
+
+
 def test_roboflows_masks_are_beside_with_a_list_of_classes(tmp_path: Path) -> None:
     for part in ("train", "valid"):
         write_picture(tmp_path / part / "x.jpg", row(2))

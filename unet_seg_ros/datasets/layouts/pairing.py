@@ -68,7 +68,8 @@ def pair(
         DataError: There are no pictures, or none of them has a label picture.
     """
     picture_ending, label_ending = endings
-    label_of = _by_key(labels, label_ending)
+    labels_of = _by_key(labels, label_ending)
+    label_of = {key: paths[-1] for key, paths in labels_of.items()}
     count = len(label_of)
     files = []
     for picture in pictures_below(pictures):
@@ -86,7 +87,12 @@ def pair(
             f"{listed_suffixes(files_below(labels)) or 'nothing'}; {SHOWN}"
         )
     strays = [f"{path}: has no picture in {pictures}" for path in label_of.values()]
-    return Pairing(files, strays, [*left_alone(pictures), *left_alone(labels)])
+    doubles = [
+        f"{' and '.join(map(str, paths))}: are labels of one picture; leave one of them there"
+        for paths in labels_of.values()
+        if len(paths) > 1
+    ]
+    return Pairing(files, [*doubles, *strays], [*left_alone(pictures), *left_alone(labels)])
 
 
 def best_ending(pictures: Path, labels: Path, endings: Sequence[str]) -> str:
@@ -167,9 +173,10 @@ def below(folder: Path, root: Path) -> str:
     return root.name if folder == root else folder.relative_to(root).as_posix()
 
 
-def _by_key(labels: Path, ending: str) -> dict[str, Path]:
-    return {
-        key_of(path, labels, ending): path
-        for path in listed_below(labels)
-        if path.stem.endswith(ending)
-    }
+def _by_key(labels: Path, ending: str) -> dict[str, list[Path]]:
+    """Return the label pictures of each picture, of which there should be one."""
+    found: dict[str, list[Path]] = {}
+    for path in listed_below(labels):
+        if path.stem.endswith(ending):
+            found.setdefault(key_of(path, labels, ending), []).append(path)
+    return found
