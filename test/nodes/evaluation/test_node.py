@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,6 +27,7 @@ from std_msgs.msg import String
 
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Header, write_image
+from unet_seg_ros.nodes.evaluation import node as evaluation_node
 from unet_seg_ros.nodes.evaluation.node import EvaluationNode
 from unet_seg_ros.nodes.evaluation.parameters import PARAMETERS
 from unet_seg_ros.ros import qos
@@ -262,6 +264,26 @@ def test_bad_frames_are_refused_and_the_rest_is_scored(graph):
     score = bench.score_when(lambda item: item["frames"]["scored"] == 1)
     assert score["frames"]["refused"] == 2
     assert score["miou"] == 0.875
+
+
+def test_no_more_waits_than_there_is_memory_for(graph, monkeypatch):
+    monkeypatch.setattr(evaluation_node, "MAX_WAITING_BYTES", 0)
+    bench = Bench(graph, truth_encoding="tags")
+    add, may_go_on = bench.node._scorer.add, threading.Event()
+
+    def add_slowly(side: str, data: bytes) -> None:
+        assert may_go_on.wait(60)
+        add(side, data)
+
+    monkeypatch.setattr(bench.node._scorer, "add", add_slowly)
+    for stamp in (1, 2, 3):
+        bench.send_truth(stamp, tags(TRUTH))
+    bench.score_when(lambda item: item["frames"]["skipped"] == 2)
+    may_go_on.set()
+    graph.spin_until(lambda: bench.node._taken_bytes == bench.node._received_bytes, "work")
+    bench.send_labels(1)
+    score = bench.score_when(lambda item: item["frames"]["scored"] == 1)
+    assert (score["frames"]["truth"], score["frames"]["skipped"]) == (1, 2)
 
 
 @pytest.mark.parametrize(

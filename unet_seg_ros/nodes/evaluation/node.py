@@ -63,6 +63,8 @@ NODE_NAME = "evaluation"
 
 IMAGE = "image"
 QUEUE_DEPTH = 20  # one second of a camera at 20 Hz may wait for the executor, and for the scorer
+# So many raw frames in 4K would be gigabytes.
+MAX_WAITING_BYTES = 1 << 30
 THROTTLE_S = 1.0
 
 
@@ -94,6 +96,8 @@ class EvaluationNode(Node):
         self._exchanged = ""
         self._last_line = ""
         self._work: queue.Queue[tuple[str, bytes | LabelSet] | None] = queue.Queue(3 * QUEUE_DEPTH)
+        # What was put in and what was done with, in bytes: each has one thread that counts it.
+        self._received_bytes = self._taken_bytes = 0
         if values["prediction_label_set"]:
             with refusing("prediction_label_set"):
                 self._use(LabelSet.load(values["prediction_label_set"]))
@@ -168,8 +172,12 @@ class EvaluationNode(Node):
         self._checkpoint = checkpoint
 
     def _receive(self, side: str, data: bytes) -> None:
+        if self._received_bytes - self._taken_bytes > MAX_WAITING_BYTES:
+            self._scorer.count(SKIPPED)
+            return
         try:
             self._work.put_nowait((side, data))
+            self._received_bytes += len(data)
         except queue.Full:
             self._scorer.count(SKIPPED)
 
@@ -178,6 +186,8 @@ class EvaluationNode(Node):
             source, item = work
             with self._refusing(source):
                 self._take(source, item)
+            if isinstance(item, bytes):
+                self._taken_bytes += len(item)
             while self._scorer.has_pair:
                 with self._refusing(source):
                     frame = self._scorer.score_pair()
