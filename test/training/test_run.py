@@ -156,12 +156,8 @@ def test_resumed_run_equals_an_uninterrupted_one(
     assert scores[0] == scores[1]
 
 
-def test_biases_are_fitted_once_however_often_a_training_ends(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    straight, killed = tmp_path / "straight", tmp_path / "killed"
-    asked = recipe(pictures, fit_biases=True)
-    training.start(asked, CPU, straight, "")
+def kill_at_the_end(asked: Recipe, out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train until the best checkpoint has its last score, and no further."""
 
     def kill(*_: object) -> None:
         raise SystemExit("killed")
@@ -169,7 +165,16 @@ def test_biases_are_fitted_once_however_often_a_training_ends(
     with monkeypatch.context() as patch:
         patch.setattr(training.RunFolder, "write_card", kill)
         with pytest.raises(SystemExit):
-            training.start(asked, CPU, killed, "")
+            training.start(asked, CPU, out, "")
+
+
+def test_biases_are_fitted_once_however_often_a_training_ends(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight, killed = tmp_path / "straight", tmp_path / "killed"
+    asked = recipe(pictures, fit_biases=True)
+    training.start(asked, CPU, straight, "")
+    kill_at_the_end(asked, killed, monkeypatch)
     training.resume(killed)
     one, other = (load_checkpoint(run / "best.safetensors") for run in (straight, killed))
     assert one.data["biases"].startswith("fitted on")
@@ -348,10 +353,13 @@ def test_used_folder_is_refused(pictures: Path, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
-def test_patience_ends_a_training_that_learns_nothing(pictures: Path, tmp_path: Path) -> None:
+def test_patience_ends_a_training_that_learns_nothing(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # Without batch norm, whose statistics change at any learning rate.
     idle = recipe(pictures, preset="coursera", patience=2, optimization=Optimization(400, 0.0))
-    outcome = training.start(idle, CPU, tmp_path / "run", "")
+    kill_at_the_end(idle, tmp_path / "run", monkeypatch)
+    outcome = training.resume(tmp_path / "run")
     assert outcome.step == 4 * 3
 
 

@@ -188,6 +188,8 @@ class _Training:
     def run(self) -> Outcome:
         """Learn, validate and write until the end, or until interrupted."""
         recipe = self._recipe
+        if self._has_no_patience:  # resumed after it was killed at its end
+            return self._finish()
         with interruption() as is_interrupted, self._progress_bar() as bar:
             speed = Speed()
             for batch in self._batches():
@@ -203,11 +205,15 @@ class _Training:
                 if is_due:
                     self._validate(bar)
                     speed.restart()
-                    if 0 < recipe.patience <= self._standing.validations_since_best:
+                    if self._has_no_patience:
                         break
                 if self._any_rank(is_interrupted(), step):
                     return self._pause()
         return self._finish()
+
+    @property
+    def _has_no_patience(self) -> bool:
+        return 0 < self._recipe.patience <= self._standing.validations_since_best
 
     def _batches(self) -> DataLoader[Batch | TwinBatch]:
         recipe = self._recipe
