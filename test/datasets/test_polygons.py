@@ -109,16 +109,36 @@ def test_a_box_is_no_region(tmp_path: Path) -> None:
     assert labels(open_dataset(str(tmp_path))) == [[1, 0, 0, 0], [0] * 4, [0] * 4]
 
 
-def test_entries_that_are_not_as_cocos_are_passed_over(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("_drawer")
+def test_ids_may_be_whole_numbers_with_a_point(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    path = tmp_path / "_annotations.coco.json"
+    write_coco(path, (1, [CORNER]))
+    document = json.loads(path.read_text())
+    document["images"][0]["id"] = 7.0
+    document["annotations"][0].update(image_id=7.0, category_id=1.0)
+    path.write_text(json.dumps(document))
+    pictures = open_dataset(str(tmp_path))
+    assert pictures.faults == []
+    assert labels(pictures) == [[1, 0, 0, 0], [0] * 4, [0] * 4]
+
+
+def test_entries_without_usable_ids_are_a_fault(tmp_path: Path) -> None:
     write_picture(tmp_path / "1.png", gray(9, 4, 3))
     path = tmp_path / "_annotations.coco.json"
     write_coco(path)
     document = json.loads(path.read_text())
     listed = {"image_id": [7], "category_id": 1, "segmentation": [CORNER]}
-    document["annotations"] = ["text", listed]
+    document["annotations"] = ["text", listed, {**listed, "image_id": float("nan")}]
     document["categories"] += [{"id": {}, "name": "x"}]
     path.write_text(json.dumps(document))
-    assert labels(open_dataset(str(tmp_path))) == [[0] * 4] * 3
+    pictures = open_dataset(str(tmp_path))
+    annotations, categories = pictures.faults
+    assert (
+        "annotations without a usable image_id and category_id are left out: 3 of 3" in annotations
+    )
+    assert "categories without a usable id are left out: 1 of 3" in categories
+    assert labels(pictures) == [[0] * 4] * 3
 
 
 # --- YOLO

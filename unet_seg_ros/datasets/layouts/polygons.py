@@ -33,9 +33,13 @@ from unet_seg_ros.pictures.folders import (
 )
 
 _ROBOFLOW_COCO = "_annotations.coco.json"
-_COCO_LISTS = ("images", "annotations", "categories")
+# What a file of COCO lists, and by which ids the entries belong together.
+_COCO_LISTS = {
+    "images": ("id",),
+    "annotations": ("image_id", "category_id"),
+    "categories": ("id",),
+}
 _MAX_COCO_BYTES = 1 << 30
-_ID = (int, str)
 _YOLO_NAMES = ("data.yaml", "data.yml", "dataset.yaml")
 
 
@@ -69,9 +73,7 @@ def _open_coco(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         raise lacks(folder, "coco", f"annotations/instances_*.json or {_ROBOFLOW_COCO}")
     documents = [(path, read_json_object(path, _MAX_COCO_BYTES)) for path in listed]
     for path, document in documents:
-        if not all(
-            isinstance(document.get(key), list) for key in ("images", "annotations", "categories")
-        ):
+        if not all(isinstance(document.get(name), list) for name in _COCO_LISTS):
             raise DataError(f"{path}: has no images, annotations and categories as COCO has them")
     names = [name for _, document in documents for name in _categories(document).values()]
     classes = label_set or _with_background(folder.name, list(dict.fromkeys(names)))
@@ -93,12 +95,14 @@ def _gather(
     gathered: _Coco, folder: Path, path: Path, document: Mapping[str, Any], classes: LabelSet
 ) -> None:
     """Add the pictures of one file."""
+    gathered.faults += _without_ids(path, document)
     part = next((name for name in re.split(r"[^a-z]+", path.stem.lower()) if is_part(name)), "")
     part = part or (path.parent.name.lower() if is_part(path.parent.name) else "")
     categories = _categories(document)
     ids = _ids_of(categories.values(), classes)
     pictures: dict[Any, Path] = {}
-    for key, item in _by_id(document["images"]).items():
+    images = {item["id"]: item for item in _with_ids(document, "images")}
+    for key, item in images.items():
         picture = _find_picture(folder, path, str(item.get("file_name")))
         if picture is None:
             gathered.faults.append(
@@ -114,10 +118,10 @@ def _gather(
             [name for name in name.split("/")[:-1] if name != "images"], folder.name
         )
         gathered.files.append(LabelledFile(picture, (picture,), name, drive, part))
-    for item in filter(_is_annotation, document["annotations"]):
-        picture = pictures.get(item.get("image_id"))
+    for item in _with_ids(document, "annotations"):
+        picture = pictures.get(item["image_id"])
         shape = item.get("segmentation")
-        category = categories.get(item.get("category_id"))
+        category = categories.get(item["category_id"])
         if picture is None or not shape or category is None:
             continue
         if ids[category] == UNKNOWN_ID:
@@ -126,20 +130,32 @@ def _gather(
 
 
 def _categories(document: Mapping[str, Any]) -> dict[Any, str]:
-    return {key: str(item.get("name")) for key, item in _by_id(document["categories"]).items()}
+    return {item["id"]: str(item.get("name")) for item in _with_ids(document, "categories")}
 
 
-def _is_annotation(item: Any) -> bool:
-    keys = ("image_id", "category_id")
-    return isinstance(item, dict) and all(isinstance(item.get(key), _ID) for key in keys)
+def _with_ids(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the entries of one of COCO's lists that have the ids they need."""
+    return [
+        item
+        for item in document[name]
+        if isinstance(item, dict) and all(_is_id(item.get(key)) for key in _COCO_LISTS[name])
+    ]
 
 
-def _by_id(items: Sequence[Any]) -> dict[Any, Any]:
-    return {
-        item["id"]: item
-        for item in items
-        if isinstance(item, dict) and isinstance(item.get("id"), _ID)
-    }
+def _is_id(value: Any) -> bool:
+    # Tables, such as those of pandas, make 1.0 of 1; to a dict both are the same key.
+    return isinstance(value, (int, str)) or (isinstance(value, float) and value.is_integer())
+
+
+def _without_ids(path: Path, document: Mapping[str, Any]) -> list[str]:
+    """Return a fault for each of COCO's lists that has entries without the ids they need."""
+    counts = {name: len(document[name]) - len(_with_ids(document, name)) for name in _COCO_LISTS}
+    return [
+        f"{path}: entries of {name} without a usable {' and '.join(_COCO_LISTS[name])} are left "
+        f"out: {count} of {len(document[name])}; ids are whole numbers or text"
+        for name, count in counts.items()
+        if count
+    ]
 
 
 def _find_picture(folder: Path, listed_in: Path, name: str) -> Path | None:
