@@ -99,7 +99,7 @@ def test_a_picture_that_two_files_list_has_the_regions_of_both(tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("_drawer")
-def test_a_box_is_no_region(tmp_path: Path) -> None:
+def test_four_numbers_are_no_region_and_no_box_beside_polygons(tmp_path: Path) -> None:
     write_picture(tmp_path / "1.png", gray(9, 4, 3))
     path = tmp_path / "_annotations.coco.json"
     write_coco(path, (1, [[0, 0, 2, 2]]))

@@ -133,6 +133,7 @@ def _mask(path: Path, shape: Any, size: tuple[int, int]) -> np.ndarray:
             encoded = coco.frPyObjects(shape, *shape["size"])
         else:
             # Of a list that begins with four numbers pycocotools makes boxes: x, y, width, height.
+            # Beside polygons they are mostly the lines that tools trace around thin parts.
             polygons = [corners for corners in shape if len(corners) >= _FEWEST_NUMBERS]
             if not polygons:
                 raise ValueError("it has no polygon of three or more corners")
