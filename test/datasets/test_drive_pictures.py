@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -74,3 +75,11 @@ def test_who_asks_says_whether_folders_in_a_folder_count(tmp_path: Path) -> None
     assert len(open_drive(tmp_path, pictures_of=pictures_below)) == FRAMES
     with pytest.raises(DataError, match="has no PNG"):
         open_drive(tmp_path)
+
+
+def test_masks_of_a_data_set_without_pictures_are_no_pictures(tmp_path: Path) -> None:
+    write_picture(tmp_path / "masks" / "1.png", gray(1))
+    document = {"images": [{"id": 1, "file_name": "1.jpg"}], "annotations": [], "categories": []}
+    (tmp_path / "_annotations.coco.json").write_text(json.dumps(document))
+    with pytest.raises(DataError, match=r"is a data set \(coco\) without pictures"):
+        open_drive(tmp_path, pictures_of=pictures_below)

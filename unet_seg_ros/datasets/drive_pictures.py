@@ -128,18 +128,28 @@ def open_drive(
     if image_topics:
         raise DataError(f"{path}: is no bag and has no topics")
     if path.is_dir():
-        return PictureFiles(_files_of_data_set(path) or pictures_of(path))
+        found = _files_of_data_set(path)
+        return PictureFiles(pictures_of(path) if found is None else found)
     return VideoPictures(path)
 
 
-def _files_of_data_set(folder: Path) -> list[Path]:
-    """Return the pictures of a data set, none where a folder is none."""
+def _files_of_data_set(folder: Path) -> list[Path] | None:
+    """Return the pictures of a data set, None where a folder is none.
+
+    Raises:
+        DataError: It is one, but without pictures: what lies there may be masks.
+    """
     layout = layout_of(folder)
     if layout is None:
-        return []
+        return None
     try:
         found = layout.open(folder, None)
     except DataError:
         # It does not tell its classes; which they are does not matter here.
         found = layout.open(folder, LabelSet.load("carla29"))
+    if not found.files:
+        raise DataError(
+            f"{folder}: is a data set ({layout.name}) without pictures that can be used; name the "
+            "folder of its pictures instead"
+        )
     return [file.picture for file in found.files]
