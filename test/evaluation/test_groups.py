@@ -18,6 +18,8 @@ from unet_seg_ros.evaluation.groups import group_of, town_of, weather_of
         ("WetCloudyNoon/0001", "day, rain"),
         ("Town03_weathers/fog_150", "day, fog"),
         ("DustStorm/0001", "day, dust"),
+        ("DustStorm_000123_rain", "day, rain"),
+        ("storm_night/0001", "night, rain"),
         ("day_10", "day"),
         ("train/0016E5_07959", "unknown"),
     ],

@@ -18,7 +18,7 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 # HardRainSunset), data sets' (rain, fog). A name without either says nothing.
 _LIGHT = {"night": "night", "sunset": "sunset", "dusk": "sunset", "noon": "day", "day": "day"}
 _SKY = {
-    **dict.fromkeys(("rain", "rainy", "wet"), "rain"),
+    **dict.fromkeys(("rain", "rainy", "wet", "storm"), "rain"),
     "dust": "dust",
     **dict.fromkeys(("fog", "foggy"), "fog"),
     **dict.fromkeys(("clear", "cloudy"), ""),
@@ -40,6 +40,8 @@ def town_of(name: str) -> str:
 def weather_of(name: str) -> str:
     """Return light and weather: `night`, `night, rain`; day and a clear sky go without saying."""
     words = [word.lower() for word in _WORD.findall(name)]
+    if "dust" in words:  # a storm without rain
+        words = [word for word in words if word != "storm"]
     light = [_LIGHT[word] for word in words if word in _LIGHT]
     sky = [_SKY[word] for word in words if word in _SKY]
     if not light and not sky:
