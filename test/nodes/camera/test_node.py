@@ -275,6 +275,11 @@ def test_the_town_is_a_camera_with_ground_truth(graph):
         ({"semantic": "tags"}, ParameterError, "has no ground truth"),
         ({"role_name": "my car"}, ParameterError, "role_name: '/carla/my car/image' is refused"),
         ({"camera": "front//left"}, ParameterError, "camera: '/carla/front//left/image' is refu"),
+        (
+            {"semantic": "tags", "semantic_camera": "a b"},
+            ParameterError,
+            "semantic_camera: .* is r",
+        ),
         ({"source": "nowhere"}, DataError, "nowhere: no such folder or file"),
         ({"rate": -1.0}, InvalidParameterValueException, "rate"),
         ({"width": -1}, InvalidParameterValueException, "width"),
@@ -284,6 +289,12 @@ def test_the_town_is_a_camera_with_ground_truth(graph):
 def test_impossible_parameters_are_refused(graph, pictures, parameters, error, reason):
     with pytest.raises(error, match=reason):
         camera(graph, **{"source": str(pictures), **parameters})
+
+
+def test_the_name_of_a_semantic_camera_that_there_is_not_does_not_matter(graph, pictures):
+    images = graph.collect(Image, f"{RGB}/image")
+    play(graph, camera(graph, source=str(pictures), semantic_camera="a b"), f"{RGB}/image")
+    graph.spin_until(lambda: images, "a picture")
 
 
 def test_an_unknown_label_set_is_refused(graph, pairs):

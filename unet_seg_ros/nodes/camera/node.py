@@ -64,7 +64,8 @@ class CameraNode(Node):
         declare(self, PARAMETERS)
         self._encoding = read_choice("encoding", self._value("encoding"), tuple(CONVERSIONS))
         self._semantic = read_choice("semantic", self._value("semantic"), ("none", PALETTE, TAGS))
-        for name in ("role_name", "camera", "semantic_camera"):
+        semantic = [] if self._semantic == "none" else ["semantic_camera"]
+        for name in ("role_name", "camera", *semantic):
             check_topic(name, f"/carla/{self._value(name)}/image")
         self._rate: float = self._value("rate") or DEFAULT_RATE
         self._has_own_pace = not self._value("rate")
