@@ -145,6 +145,7 @@ def test_vehicle_of_an_old_table_is_no_single_class_of_the_new_one() -> None:
         ({"classes": [{"id": 0, "name": "a", "color": [0, 0, 256]}]}, "from 0 to 255"),
         ({"classes": [{"id": 0, "name": "a"}]}, "'color' is missing"),
         ({"classes": [{"id": 0, "name": "a", "color": [0, 0]}]}, r"\[0, 0\] is no colour: write"),
+        ({"classes": [{"id": 0, "name": "a", "color": "123"}]}, "'123' is no colour: write"),
         ({"classes": [{"id": "x", "name": "a", "color": [0, 0, 0]}]}, "not a label set: .*'x'"),
         ({"classes": 3}, "not iterable"),
     ],

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import importlib.resources
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -319,7 +319,7 @@ def _load_yaml(kind: str, name_or_path: str | Path, built_in: tuple[str, ...]) -
 
 
 def _color(parts: Any) -> tuple[int, int, int]:
-    if not isinstance(parts, Sequence) or len(parts) != 3:
+    if not isinstance(parts, (list, tuple)) or len(parts) != 3:
         raise ValueError(f"{parts!r:.40} is no colour: write [red, green, blue]")
     return int(parts[0]), int(parts[1]), int(parts[2])
 
