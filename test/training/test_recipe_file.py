@@ -58,6 +58,19 @@ def test_data_can_be_left_out_by_name(recipe: str, tmp_path: Path) -> None:
     ]
 
 
+def test_data_may_be_that_of_another_recipe(recipe: str, tmp_path: Path) -> None:
+    more = tmp_path / "more.yaml"
+    more.write_text(f"data: {recipe}\nstages: [{{init: mine.safetensors, steps: 2}}]\n")
+    [stage] = load_recipe(str(more), [tmp_path / "b"], without=["theirs"])
+    assert list(stage.arguments[:2]) == [f"--data={tmp_path}/b/drives,share=2", "--data=town:0:10"]
+    more.write_text("data: hers\nstages: [{steps: 2}]\n")
+    with pytest.raises(RecipeError, match=r"more.yaml: data: hers: is neither one of .*carla29-"):
+        load_recipe(str(more), [])
+    more.write_text(f"data: {more}\nstages: [{{steps: 2}}]\n")
+    with pytest.raises(RecipeError, match=r"more.yaml: data: .*more.yaml has no data of its own"):
+        load_recipe(str(more), [])
+
+
 def test_what_is_missing_is_named_with_what_to_do(recipe: str, tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match=r"mine: drives is in no folder, since --data-root names"):
         load_recipe(recipe, [])

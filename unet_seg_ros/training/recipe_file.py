@@ -4,6 +4,7 @@
 
 data:                                  # every entry has a name, by which it can be left out
 mine: "{data}/my_drives,share=2"     # as behind --data; {data} is what --data-root says
+# or: data: carla29-small              # that of another recipe
 unlabelled:                            # likewise, as behind --unlabelled; may be missing
 drive: "{data}/drive.mp4"
 options: {label-set: carla29}          # of all stages, as `unet-seg train` has them
@@ -64,19 +65,24 @@ def load_recipe(
     Raises:
         RecipeError: There is none, it is none, or pictures that it names are missing.
     """
-    built_in = _BUILT_IN / f"{name_or_path}.yaml"
-    path = built_in if name_or_path in built_in_recipes() else Path(name_or_path).expanduser()
-    try:
-        document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RecipeError(
-            f"--recipe {name_or_path}: is neither one of {', '.join(built_in_recipes())} nor a "
-            f"file that can be read: {' '.join(str(error).split())}"
-        ) from error
+    path, document = _read("--recipe", name_or_path)
     try:
         return _stages(path.stem, document, roots, without)
     except ValueError as error:
         raise RecipeError(f"{path}: {error}") from error
+
+
+def _read(asked_by: str, name_or_path: str) -> tuple[Path, object]:
+    """Return where the recipe that something asks for is, and what is in it."""
+    built_in = _BUILT_IN / f"{name_or_path}.yaml"
+    path = built_in if name_or_path in built_in_recipes() else Path(name_or_path).expanduser()
+    try:
+        return path, yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RecipeError(
+            f"{asked_by} {name_or_path}: is neither one of {', '.join(built_in_recipes())} nor a "
+            f"file that can be read: {' '.join(str(error).split())}"
+        ) from error
 
 
 def _stages(
@@ -85,7 +91,7 @@ def _stages(
     if not isinstance(document, dict) or not {"data", "stages"} <= set(document) <= set(_ENTRIES):
         raise ValueError(f"must have data and stages, and nothing else than {', '.join(_ENTRIES)}")
     data, unlabelled, options = (
-        _mapping(key, document.get(key, {})) for key in ("data", "unlabelled", "options")
+        _mapping(key, _entries(document, key)) for key in ("data", "unlabelled", "options")
     )
     if unknown := sorted(set(without) - set(data) - set(unlabelled)):
         raise ValueError(
@@ -110,6 +116,17 @@ def _stages(
         )
         for number, stage in enumerate(merged, 1)
     ]
+
+
+def _entries(document: Mapping[str, object], key: str) -> object:
+    """Return what a recipe has under a key; data may be that of another, by its name or path."""
+    value = document.get(key, {})
+    if key != "data" or not isinstance(value, str) or not value:
+        return value
+    path, other = _read("data:", value)
+    if not isinstance(other, dict) or not isinstance(other.get(key), dict):
+        raise ValueError(f"data: {path} has no data of its own")
+    return other[key]
 
 
 def _mapping(what: str, value: object) -> dict[str, object]:
