@@ -278,7 +278,7 @@ def test_the_town_is_a_camera_with_ground_truth(graph):
         (
             {"semantic": "tags", "semantic_camera": "a b"},
             ParameterError,
-            "semantic_camera: .* is r",
+            "semantic_camera: .* is refused",
         ),
         ({"source": "nowhere"}, DataError, "nowhere: no such folder or file"),
         ({"rate": -1.0}, InvalidParameterValueException, "rate"),
