@@ -41,6 +41,8 @@ from unet_seg_ros.nodes.segmentation.node import SegmentationNode
 from unet_seg_ros.nodes.segmentation.outputs import CameraOutputs
 from unet_seg_ros.nodes.slots import NewestFrames
 
+SIDE = "/side/image"
+
 
 class _Device(Processor):
     """A device whose work ends when it is told to.
@@ -89,7 +91,7 @@ class _Device(Processor):
 
 
 class _Drive:
-    """The node, its camera, and the devices of its networks in the order in which they came."""
+    """The node, its cameras, and the devices of its networks in the order in which they came."""
 
     def __init__(self, graph: Graph, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
         self.events: list[str] = []
@@ -110,7 +112,9 @@ class _Drive:
         monkeypatch.setattr(Segmenter, "_make_engine", make_engine)
         monkeypatch.setattr(CameraOutputs, "publish", noted)
         self._graph = graph
-        self.node: SegmentationNode = start(warm_up_sizes=[f"{WIDTH}x{HEIGHT}"])
+        self.node: SegmentationNode = start(
+            image_topics=[FRONT, SIDE], warm_up_sizes=[f"{WIDTH}x{HEIGHT}"]
+        )
         self.reports = Reports(graph)
         self.masks = graph.collect(Image, LABELS)
         self._camera = graph.publisher(Image, FRONT)
@@ -193,6 +197,33 @@ def test_a_failure_costs_its_own_frames_alone(graph: Graph, drive: _Drive) -> No
     graph.spin_until(lambda: len(drive.masks) == 2, "the other label maps")
     assert [stamp(mask) for mask in drive.masks] == [0, 2]
     drive.wait_for("frames_in_work", 0)
+
+
+def test_a_failure_of_other_frames_leaves_the_masks_that_are_kept_as_they_are(
+    graph: Graph, drive: _Drive, networks: Path
+) -> None:
+    """Those of the same size come after the failure, in the same take."""
+    side_labels = "/side/segmentation/labels"
+    side_masks = graph.collect(Image, side_labels)
+    side = graph.publisher(Image, SIDE)
+    graph.listened(drive.node, side_labels)
+    drive.send()
+    drive.wait_for_events("begun")
+    side.publish(message(picture(width=2 * WIDTH)))
+    graph.spin_until(lambda: drive.reports.value(SIDE, "frames_in") == "1", "the side's frame")
+    drive.send()
+    drive.devices[0].hiccup = RuntimeError("the driver hiccups")
+    drive.devices[0].end_one()
+    drive.devices[0].end_one()
+    graph.spin_until(lambda: len(drive.masks) == 2, "both label maps")
+    assert [stamp(mask) for mask in drive.masks] == [0, 1]
+    checkpoint = networks / "first.safetensors"
+    for number, mask in enumerate(drive.masks):
+        expected = segment(checkpoint, picture(number), Request())["labels"]
+        assert np.mean(pixels_of(mask) == expected) >= 0.999
+    drive.wait_for("frames_in_work", 0)
+    assert drive.reports.value(SIDE, "dropped.failed") == "1"
+    assert not side_masks
 
 
 def test_masks_go_out_although_the_device_is_lost_in_the_next_batch(

@@ -260,8 +260,10 @@ class Worker:
             lost = {job.camera.topic for job in batch}
             with self._survived(lost):
                 begin = time.monotonic()
-                end = plan.segmenter.begin([job.frame for job in batch], batch[0].request)
-                self._publish_finished()  # while the device works
+                try:
+                    end = plan.segmenter.begin([job.frame for job in batch], batch[0].request)
+                finally:  # while the device works; also where it does not: the next `begin` may
+                    self._publish_finished()  # write into the masks that are still to go out
                 segmentations = end()
                 infer_ms = ms_since(begin)
                 for job in batch:
