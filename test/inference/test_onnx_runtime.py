@@ -33,7 +33,7 @@ from engines import (
     small_checkpoint,
 )
 
-from unet_seg_ros.inference import onnx_runtime
+from unet_seg_ros.inference import onnx_runtime, segmenter
 from unet_seg_ros.inference.batched import BatchedEngine
 from unet_seg_ros.inference.errors import SegmenterError
 from unet_seg_ros.inference.onnx_runtime import (
@@ -43,7 +43,7 @@ from unet_seg_ros.inference.onnx_runtime import (
     engine_folder,
     missing_tensorrt,
 )
-from unet_seg_ros.inference.options import Upsample
+from unet_seg_ros.inference.options import EngineName, Upsample
 from unet_seg_ros.inference.recordings import OFTEN
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter, require_engine
 from unet_seg_ros.model.checkpoint import Checkpoint
@@ -200,6 +200,29 @@ def test_what_the_device_has_queued_is_done_before_a_session_runs(
     order.clear()
     engine.segment([picture(*SIZE)], "rgb", Request())
     assert order == ["finish", "run", "finish"]
+
+
+@pytest.mark.parametrize(("engine", "is_beside"), [("torch", True), ("tensorrt", False)])
+def test_nothing_is_begun_beside_other_work_where_a_session_waits(
+    checkpoint: Checkpoint,
+    device: Processor,
+    make_engine: MakeEngine,
+    monkeypatch: pytest.MonkeyPatch,
+    engine: EngineName,
+    is_beside: bool,
+) -> None:
+    """Masks that go out meanwhile would go out later for nothing."""
+    monkeypatch.setattr(segmenter, "require_engine", lambda *_: None)
+    monkeypatch.setattr(Segmenter, "_make_engine", lambda *_: make_engine())
+    on_device = Segmenter(checkpoint, "cpu", engine=engine)
+    assert on_device.works_beside == is_beside
+    frames = [Frame(picture(*SIZE), "rgb")]
+    expected = only(on_device(frames)).labels.copy()
+    device.unrecorded_runs = 0
+    end = on_device.begin(frames, Request())
+    assert device.unrecorded_runs == is_beside
+    np.testing.assert_array_equal(only(end()).labels, expected)
+    assert device.unrecorded_runs == 1
 
 
 def test_full_memory_costs_the_sessions_first(

@@ -197,10 +197,11 @@ class Segmenter:
         That gives what calling the segmenter gives, and raises what that raises. Between the two,
         the results of the call or `begin` before may still be read. End each before the next.
         """
-        if not isinstance(self._engine, BatchedEngine):
+        engine = self._engine
+        if not (self.works_beside and isinstance(engine, BatchedEngine)):
             return lambda: self(frames, request)
         pictures = [frame.pixels for frame in frames]
-        wait = self._engine.begin(pictures, frames[0].color_order, request)
+        wait = engine.begin(pictures, frames[0].color_order, request)
         return lambda: self._without_own_car(frames, wait(), request)
 
     def warm_up(self, sizes: Iterable[Size], batch: int = 1, confidence: bool = False) -> None:
@@ -249,7 +250,8 @@ class Segmenter:
     @property
     def works_beside(self) -> bool:
         """Whether the processor has time for other work between `begin` and the end."""
-        return isinstance(self._engine, BatchedEngine)
+        # ONNX Runtime's call, by which TensorRT runs, returns when the network is done.
+        return isinstance(self._engine, BatchedEngine) and self.engine == "torch"
 
     @property
     def batch_limit(self) -> int:
