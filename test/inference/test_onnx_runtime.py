@@ -24,7 +24,6 @@ import pytest
 import torch
 from engines import (
     EVERYTHING,
-    FULL,
     Processor,
     in_order,
     only,
@@ -51,6 +50,7 @@ from unet_seg_ros.model.unet import UNet, UNetConfig
 
 pytest.importorskip("onnxruntime")
 import onnx
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
 SIZE = (160, 120)
 
@@ -249,11 +249,15 @@ def test_full_memory_where_sessions_are_made_is_no_error(
     engine = make_engine()
 
     def fail(*_: object) -> None:
-        raise FULL
+        raise RuntimeException(
+            "[ONNXRuntimeError] : 6 : RUNTIME_EXCEPTION : Exception during initialization: "
+            "bfc_arena.cc:376 Failed to allocate memory for requested buffer of size 1048576"
+        )
 
     monkeypatch.setattr(OnnxRuntime, "_open", fail)
     engine.warm_up(SIZE, 1, confidence=False)
     assert engine.notes[0].startswith("runs without ONNX Runtime")
+    assert engine.out_of_memory_count == 1
     only(engine.segment([picture(*SIZE)], "rgb", Request()))
 
 

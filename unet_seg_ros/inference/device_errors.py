@@ -25,11 +25,17 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, torch.OutOfMemoryError):
             return True
-        if isinstance(error, RuntimeError) and any(sign in str(error) for sign in _SIGNS):
+        is_a_librarys = isinstance(error, RuntimeError) or _is_of_onnx_runtime(error)
+        if is_a_librarys and any(sign in str(error) for sign in _SIGNS):
             return True
         # A failed recording raises an error of its own over the first.
         error = error.__cause__ or error.__context__
     return False
+
+
+def _is_of_onnx_runtime(error: BaseException) -> bool:
+    """Return whether `error` is of a class of ONNX Runtime, all of which are Exceptions alone."""
+    return type(error).__module__.startswith("onnxruntime.")
 
 
 def first_line(error: BaseException) -> str:

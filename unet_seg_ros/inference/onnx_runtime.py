@@ -73,7 +73,7 @@ class OnnxRuntime:
 
         Raises:
             SegmenterError: It cannot be had here, or gives other classes than torch.
-            RuntimeError: The device's memory is full.
+            Exception: The device's memory is full, as `is_out_of_memory` tells.
         """
         try:
             with self._device.at_work(), torch.inference_mode():
