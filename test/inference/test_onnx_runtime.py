@@ -286,6 +286,17 @@ def test_a_provider_that_does_not_load_is_an_error_and_not_the_processor(
         engine.warm_up(SIZE, 1, confidence=False)
 
 
+def test_a_network_of_many_levels_is_exported_too(device: Processor) -> None:
+    """Its pictures are multiples of more pixels than an export usually looks at."""
+    model = UNet(UNetConfig(classes=11, base_filters=2, levels=7)).eval()
+    assert model.size_multiple == 128
+    deep = replace(small_checkpoint(), model=model)
+    runtime = OnnxRuntime(deep, device, CPU)
+    engine = BatchedEngine(deep, device, torch.float32, (80, 60), "labels", False, runtime)
+    engine.warm_up(SIZE, 1, confidence=False)
+    assert list(sessions(engine)) == [(1, 3, 128, 128)]
+
+
 def test_the_exported_network_looks_at_no_size(checkpoint: Checkpoint) -> None:
     """Such operations would run on the processor, between two parts of the network on the card."""
     model = OnnxRuntime(checkpoint, Processor(), CPU)._model

@@ -61,7 +61,8 @@ class OnnxRuntime:
         self._classes = len(checkpoint.label_set)
         self._multiple = checkpoint.model.size_multiple
         file = io.BytesIO()
-        write_onnx(ExportableNetwork(checkpoint, pads=False), torch.zeros(1, 3, 64, 64), file)
+        side = max(64, self._multiple)
+        write_onnx(ExportableNetwork(checkpoint, pads=False), torch.zeros(1, 3, side, side), file)
         self._model = file.getvalue()
         # Recordings with and without confidence share one; with the last of them it goes.
         self._sessions: WeakValueDictionary[tuple[int, ...], _Session] = WeakValueDictionary()
