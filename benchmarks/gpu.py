@@ -31,6 +31,8 @@ import torch
 from gpu_facts import Say
 from machine import machine
 
+from unet_seg_ros.weights import checkpoint_for
+
 
 @dataclass(frozen=True)
 class Section:
@@ -111,8 +113,9 @@ def main() -> None:
 
 
 def device_facts(device: str) -> dict[str, str]:
-    """Return what a reader needs to know of the machine beside its processor."""
-    facts = {"torch": f"torch {torch.__version__}", "device": device}
+    """Return what a reader needs to know beside the machine's processor."""
+    network = f"{checkpoint_for('cuda:0').stem} where no other is named"
+    facts = {"torch": f"torch {torch.__version__}", "network": network, "device": device}
     if device.startswith("cuda"):
         major, minor = torch.cuda.get_device_capability(device)
         memory_gib = torch.cuda.get_device_properties(device).total_memory / 2**30

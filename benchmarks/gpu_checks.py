@@ -16,12 +16,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from gpu_facts import BOX, Say, attempt, everything, frames, load, picture
+from gpu_facts import Say, attempt, everything, frames, load, picture
 
 from unet_seg_ros.inference.options import Precision
 from unet_seg_ros.inference.recordings import MAX_RECORDINGS
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter, SegmenterError
 from unet_seg_ros.pictures.geometry import Size
+from unet_seg_ros.weights import checkpoint_names
 
 _PRECISIONS: tuple[Precision, ...] = ("float32", "float16", "bfloat16")
 _TESTS = ("test_cuda.py", "test_batched.py", "test_agreement.py")
@@ -41,7 +42,7 @@ def tests(say: Say, device: str) -> None:  # noqa: ARG001
 
 def agree(say: Say, device: str, sizes: tuple[Size, ...] = ((800, 600), (1920, 1080))) -> None:
     """The same masks as on the processor in float32: every checkpoint, precision and way."""
-    for name in BOX:
+    for name in checkpoint_names():
         checkpoint = load(name)
         wanted = everything(checkpoint)
         given = [frame for size in sizes for frame in frames(size, 2)]

@@ -16,18 +16,15 @@ from unet_seg_ros.inference.device_errors import first_line
 from unet_seg_ros.inference.segmenter import Frame, Request
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.pictures.geometry import Size
-from unet_seg_ros.weights import SMALL, find_checkpoint
+from unet_seg_ros.weights import checkpoint_for, find_checkpoint
 
 Say = Callable[[str, object], None]
 """Called with each fact, a name and a value, as soon as it is known."""
 
-BOX = (SMALL, "camvid11", "nuclei2")
-"""The checkpoints in the box."""
 
-
-def load(name: str = SMALL) -> Checkpoint:
-    """Return a checkpoint in the box."""
-    return load_checkpoint(find_checkpoint(name))
+def load(name: str = "") -> Checkpoint:
+    """Return a checkpoint in the box, by default the one that `auto` means on CUDA."""
+    return load_checkpoint(find_checkpoint(name) if name else checkpoint_for("cuda:0"))
 
 
 def picture(size: Size, seed: int = 0) -> Uint8Array:

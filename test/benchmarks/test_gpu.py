@@ -11,6 +11,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,20 @@ import pytest
 import torch
 from engines import Processor, small_checkpoint
 
+from unet_seg_ros import weights
 from unet_seg_ros.inference.batched import BatchedEngine
 from unet_seg_ros.inference.onnx_runtime import CPU, OnnxRuntime
 from unet_seg_ros.inference.options import EngineName
 from unet_seg_ros.inference.segmenter import Segmenter
+from unet_seg_ros.model.checkpoint import save_checkpoint
+from unet_seg_ros.weights import LARGE, SMALL
 
 FOLDER = Path(__file__).parents[2] / "benchmarks"
 sys.path.append(str(FOLDER))
 
 import gpu  # noqa: E402
 import gpu_checks  # noqa: E402
+import gpu_facts  # noqa: E402
 import gpu_speed  # noqa: E402
 import gpu_tensorrt  # noqa: E402
 
@@ -84,6 +89,21 @@ def test_agreement_is_told_by_checkpoint_precision_and_way(
     exact = facts["carla29-small float32 warmed up: least share of equal labels"]
     assert exact.startswith("1.00000")
     assert facts["nuclei2 float16"].startswith("refused: precision float16 needs CUDA")
+
+
+def test_every_checkpoint_in_the_box_is_compared_and_the_one_for_cuda_measured(
+    say: Callable[[str, object], None],
+    facts: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in (SMALL, LARGE):
+        save_checkpoint(tmp_path / f"{name}.safetensors", replace(small_checkpoint(), name=name))
+    monkeypatch.setattr(weights, "_FOLDER", tmp_path)
+    gpu_checks.agree(say, "cpu", sizes=((64, 48),))
+    assert {fact.partition(" ")[0] for fact in facts} == {SMALL, LARGE}
+    assert gpu_facts.load().name == LARGE
+    assert gpu.device_facts("cpu")["network"].startswith(LARGE)
 
 
 def test_cameras_are_measured_flat_out_and_paced(
