@@ -303,6 +303,7 @@ def test_pictures_without_a_label_map_are_not_counted(
     ("options", "reason"),
     [
         ([], "has no label maps of"),
+        (["--engine", "tensorrt"], "--engine tensorrt is for a network, and recorded label maps"),
         (["--checkpoint", "/nowhere.safetensors"], "there is no checkpoint at"),
     ],
 )

@@ -69,6 +69,11 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate as the options say; return the exit status."""
     if options.checkpoint:
         return evaluate.run(_as_evaluate(options))
+    if options.engine != "torch":
+        raise ValueError(
+            f"--engine {options.engine} is for a network, and recorded label maps are scored "
+            "without one; name one with --checkpoint, or leave --engine out"
+        )
     return _evaluate_recorded(options)
 
 
