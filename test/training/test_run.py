@@ -496,3 +496,13 @@ def test_two_devices_learn_together(pictures: Path, tmp_path: Path) -> None:
     assert done.stdout.count("pictures held apart") == 1
     assert json.loads((out / "run.json").read_text())["world_size"] == 2
     assert load_checkpoint(out / "best.safetensors").metrics
+
+
+def test_pictures_may_be_seen_larger_while_learning(pictures: Path, tmp_path: Path) -> None:
+    small = recipe(pictures, steps=4, input_size=(24, 24))
+    with pytest.raises(ValueError, match="crop"):
+        training.start(small, CPU, tmp_path / "refused", "")
+    larger = dataclasses.replace(small, learn_at=SIZE)
+    assert Recipe.from_dict(json.loads(json.dumps(larger.to_dict()))) == larger
+    training.start(larger, CPU, tmp_path / "run", "")
+    assert load_checkpoint(tmp_path / "run" / "best.safetensors").input_size == (24, 24)

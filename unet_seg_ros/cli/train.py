@@ -156,6 +156,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         start=options.init,
         widen=options.widen,
         input_size=options.input_size,
+        learn_at=options.learn_at,
         crops=options.crop or ((320, 192),),
         batch_px=options.batch_px,
         variation=options.variation,

@@ -140,6 +140,13 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
         help="frames are shrunk to fit in this (default: 400x300)",
     )
     group.add_argument(
+        "--learn-at",
+        type=parse_size,
+        metavar="WxH",
+        help="see pictures while learning as large as for this input size: a larger one teaches "
+        "more detail (default: that of --input-size)",
+    )
+    group.add_argument(
         "--init",
         default="",
         metavar="CHECKPOINT",

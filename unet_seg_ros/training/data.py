@@ -173,7 +173,7 @@ def _open(spec: DataSpec, recipe: Recipe) -> DataSet:
     pictures = spec.open()
     divided = split(pictures, spec.split)
     if is_town(spec.path):
-        pictures = Drawn(pictures, divided, recipe.input_size)
+        pictures = Drawn(pictures, divided, recipe.learning_size)
     found = survey(pictures)
     for note in notes_about(pictures, found, divided):
         print(f"{pictures.name}: {note}", file=sys.stderr)

@@ -36,6 +36,7 @@ class Recipe:
         start: Name or path of a checkpoint to start from, "" for an untrained network.
         widen: How many times as many filters as that checkpoint's the network has.
         input_size: (width, height) that frames are shrunk to fit in.
+        learn_at: The same while learning, where it is another: larger teaches more detail.
         crops: (width, height) of the crops, one of which each batch has.
         batch_px: About how many pixels a batch has, on every device.
         variation: How the crops are varied.
@@ -70,6 +71,7 @@ class Recipe:
     start: str = ""
     widen: int = 1
     input_size: Size = (400, 300)
+    learn_at: Size | None = None
     crops: Sequence[Size] = ((320, 192),)
     batch_px: int = 160_000
     variation: Variation = "street"
@@ -101,6 +103,11 @@ class Recipe:
         per_step = [max(1, self.batch_px // (width * height)) for width, height in self.crops]
         per_epoch = pictures * len(per_step) / (sum(per_step) * world_size)
         return dataclasses.replace(self.optimization, steps=max(1, round(self.epochs * per_epoch)))
+
+    @property
+    def learning_size(self) -> Size:
+        """The (width, height) that the pictures to learn from are seen as shrunk to fit in."""
+        return self.learn_at or self.input_size
 
     def with_absolute_paths(self) -> Recipe:
         """Return the recipe as it can be read in any folder: names stay, paths become absolute."""
@@ -143,6 +150,7 @@ class Recipe:
                     "unlabelled": tuple(values.get("unlabelled", ())),
                     "optimization": Optimization(**values["optimization"]),
                     "input_size": tuple(values["input_size"]),
+                    "learn_at": tuple(values["learn_at"]) if values.get("learn_at") else None,
                     "decoder": tuple(values.get("decoder", ())),
                     "crops": tuple(tuple(size) for size in values["crops"]),
                 }

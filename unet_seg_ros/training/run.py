@@ -220,7 +220,7 @@ class _Training:
         return training_loader(
             self._sets,
             crops=recipe.crops,
-            input_size=recipe.input_size,
+            input_size=recipe.learning_size,
             batch_px=recipe.batch_px,
             seed=recipe.seed,
             first_step=self._learner.step,

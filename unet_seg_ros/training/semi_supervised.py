@@ -93,7 +93,7 @@ def semi_supervision(
         DataError: Pictures without labels cannot be opened.
         BagError: A bag cannot be.
     """
-    found = [open_unlabelled(spec, label_set, recipe.input_size) for spec in recipe.unlabelled]
+    found = [open_unlabelled(spec, label_set, recipe.learning_size) for spec in recipe.unlabelled]
     if not found and not teacher:
         return None
     nothing = np.full(256, UNKNOWN_ID, np.uint8)
@@ -101,7 +101,7 @@ def semi_supervision(
     twins = TwinViews(
         twin_sets or sets,
         crops=recipe.crops,
-        input_size=recipe.input_size,
+        input_size=recipe.learning_size,
         px=recipe.unlabelled_share * recipe.batch_px,
         seed=recipe.seed,
         variation=recipe.variation,
@@ -123,7 +123,7 @@ def semi_supervision(
 
 def _scale(teacher: Checkpoint, recipe: Recipe) -> float:
     """Return how many times as large as the network the teacher sees pictures."""
-    sides = zip(teacher.input_size, recipe.input_size, strict=True)
+    sides = zip(teacher.input_size, recipe.learning_size, strict=True)
     return max(1.0, min(theirs / ours for theirs, ours in sides))
 
 
