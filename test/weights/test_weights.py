@@ -24,16 +24,9 @@ def test_a_name_that_is_not_in_the_box_is_refused_with_those_that_are() -> None:
     assert str(IN_THE_BOX[0].parent) not in str(refused.value)
 
 
-def test_auto_is_the_large_one_on_cuda_and_the_small_one_elsewhere(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(weights, "_FOLDER", tmp_path)
-    small, large = tmp_path / "carla29-small.safetensors", tmp_path / "carla29-large.safetensors"
-    small.touch()
-    assert checkpoint_for("cuda:0") == small  # a box without the large one
-    large.touch()
-    assert checkpoint_for("cpu") == small
-    assert checkpoint_for("cuda:0") == checkpoint_for("cuda:1") == large
+def test_auto_is_the_large_one_on_cuda_and_the_small_one_elsewhere() -> None:
+    assert checkpoint_for("cpu") == find_checkpoint("carla29-small")
+    assert checkpoint_for("cuda:0") == checkpoint_for("cuda:1") == find_checkpoint("carla29-large")
 
 
 def test_auto_itself_is_no_checkpoint() -> None:

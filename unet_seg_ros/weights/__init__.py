@@ -24,11 +24,9 @@ def checkpoint_names() -> list[str]:
 def checkpoint_for(device: str) -> Path:
     """Return the file of the checkpoint that `AUTO` means on a device, "cpu" or "cuda:N".
 
-    It has to be the device that is really used, not the one that was asked for. A box that was
-    built without the large checkpoint has the small one for every device.
+    It has to be the device that is really used, not the one that was asked for.
     """
-    is_large = device.startswith("cuda") and LARGE in checkpoint_names()
-    return find_checkpoint(LARGE if is_large else SMALL)
+    return find_checkpoint(LARGE if device.startswith("cuda") else SMALL)
 
 
 def find_checkpoint(name_or_path: str) -> Path:
