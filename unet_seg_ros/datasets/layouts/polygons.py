@@ -39,6 +39,7 @@ _COCO_LISTS = {
     "annotations": ("image_id", "category_id"),
     "categories": ("id",),
 }
+_CocoLists = Mapping[str, Sequence[dict[str, Any]]]
 _MAX_COCO_BYTES = 1 << 30
 _YOLO_NAMES = ("data.yaml", "data.yml", "dataset.yaml")
 
@@ -75,11 +76,13 @@ def _open_coco(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     for path, document in documents:
         if not all(isinstance(document.get(name), list) for name in _COCO_LISTS):
             raise DataError(f"{path}: has no images, annotations and categories as COCO has them")
-    names = [name for _, document in documents for name in _categories(document).values()]
+    usable = [_with_ids(document) for _, document in documents]
+    names = [name for lists in usable for name in _categories(lists).values()]
     classes = label_set or _with_background(folder.name, list(dict.fromkeys(names)))
     gathered = _Coco([], {}, [], set())
-    for path, document in documents:
-        _gather(gathered, folder, path, document, classes)
+    for (path, document), lists in zip(documents, usable, strict=True):
+        gathered.faults += _without_ids(path, document, lists)
+        _gather(gathered, folder, path, lists, classes)
     return _drawn(
         folder,
         "coco",
@@ -92,16 +95,15 @@ def _open_coco(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
 
 
 def _gather(
-    gathered: _Coco, folder: Path, path: Path, document: Mapping[str, Any], classes: LabelSet
+    gathered: _Coco, folder: Path, path: Path, lists: _CocoLists, classes: LabelSet
 ) -> None:
     """Add the pictures of one file."""
-    gathered.faults += _without_ids(path, document)
     part = next((name for name in re.split(r"[^a-z]+", path.stem.lower()) if is_part(name)), "")
     part = part or (path.parent.name.lower() if is_part(path.parent.name) else "")
-    categories = _categories(document)
+    categories = _categories(lists)
     ids = _ids_of(categories.values(), classes)
     pictures: dict[Any, Path] = {}
-    images = {item["id"]: item for item in _with_ids(document, "images")}
+    images = {item["id"]: item for item in lists["images"]}
     for key, item in images.items():
         picture = _find_picture(folder, path, str(item.get("file_name")))
         if picture is None:
@@ -118,7 +120,7 @@ def _gather(
             [name for name in name.split("/")[:-1] if name != "images"], folder.name
         )
         gathered.files.append(LabelledFile(picture, (picture,), name, drive, part))
-    for item in _with_ids(document, "annotations"):
+    for item in lists["annotations"]:
         picture = pictures.get(item["image_id"])
         shape = item.get("segmentation")
         category = categories.get(item["category_id"])
@@ -129,17 +131,20 @@ def _gather(
         gathered.regions[picture].append(Region(ids[category], shape))
 
 
-def _categories(document: Mapping[str, Any]) -> dict[Any, str]:
-    return {item["id"]: str(item.get("name")) for item in _with_ids(document, "categories")}
+def _categories(lists: _CocoLists) -> dict[Any, str]:
+    return {item["id"]: str(item.get("name")) for item in lists["categories"]}
 
 
-def _with_ids(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """Return the entries of one of COCO's lists that have the ids they need."""
-    return [
-        item
-        for item in document[name]
-        if isinstance(item, dict) and all(_is_id(item.get(key)) for key in _COCO_LISTS[name])
-    ]
+def _with_ids(document: Mapping[str, Any]) -> _CocoLists:
+    """Return those entries of COCO's lists that have the ids they need."""
+    return {
+        name: [
+            item
+            for item in document[name]
+            if isinstance(item, dict) and all(_is_id(item.get(key)) for key in keys)
+        ]
+        for name, keys in _COCO_LISTS.items()
+    }
 
 
 def _is_id(value: Any) -> bool:
@@ -147,9 +152,9 @@ def _is_id(value: Any) -> bool:
     return isinstance(value, (int, str)) or (isinstance(value, float) and value.is_integer())
 
 
-def _without_ids(path: Path, document: Mapping[str, Any]) -> list[str]:
+def _without_ids(path: Path, document: Mapping[str, Any], usable: _CocoLists) -> list[str]:
     """Return a fault for each of COCO's lists that has entries without the ids they need."""
-    counts = {name: len(document[name]) - len(_with_ids(document, name)) for name in _COCO_LISTS}
+    counts = {name: len(document[name]) - len(entries) for name, entries in usable.items()}
     return [
         f"{path}: entries of {name} without a usable {' and '.join(_COCO_LISTS[name])} are left "
         f"out: {count} of {len(document[name])}; ids are whole numbers or text"
