@@ -3,14 +3,15 @@
 """Recipe files: a training in stages, each of which starts from what the one before it learnt.
 
 data:                                  # every entry has a name, by which it can be left out
-mine: "{data}/my_drives,share=2"     # as behind --data; {data} is what --data-root says
-# or: data: carla29-small              # that of another recipe
+  mine: "{data}/my_drives,share=2"     # as behind --data; {data} is what --data-root says
 unlabelled:                            # likewise, as behind --unlabelled; may be missing
-drive: "{data}/drive.mp4"
+  drive: "{data}/drive.mp4"
 options: {label-set: carla29}          # of all stages, as `unet-seg train` has them
 stages:                                # what each has beside that, or otherwise
-- {max-class-weight: 4, steps: 8000}
-- {max-class-weight: 1, steps: 2000, fit-biases: true}
+  - {max-class-weight: 4, steps: 8000}
+  - {max-class-weight: 1, steps: 2000, fit-biases: true}
+
+In the place of entries, `data: carla29-small` is the data of another recipe.
 """
 
 from __future__ import annotations
@@ -90,8 +91,9 @@ def _stages(
 ) -> list[Stage]:
     if not isinstance(document, dict) or not {"data", "stages"} <= set(document) <= set(_ENTRIES):
         raise ValueError(f"must have data and stages, and nothing else than {', '.join(_ENTRIES)}")
-    data, unlabelled, options = (
-        _mapping(key, _entries(document, key)) for key in ("data", "unlabelled", "options")
+    data = _data(document["data"])
+    unlabelled, options = (
+        _mapping(key, document.get(key, {})) for key in ("unlabelled", "options")
     )
     if unknown := sorted(set(without) - set(data) - set(unlabelled)):
         raise ValueError(
@@ -118,15 +120,14 @@ def _stages(
     ]
 
 
-def _entries(document: Mapping[str, object], key: str) -> object:
-    """Return what a recipe has under a key; data may be that of another, by its name or path."""
-    value = document.get(key, {})
-    if key != "data" or not isinstance(value, str) or not value:
-        return value
+def _data(value: object) -> dict[str, object]:
+    """Return the data of a recipe, or of the other one that it names, by name or path."""
+    if not isinstance(value, str) or not value:
+        return _mapping("data", value)
     path, other = _read("data:", value)
-    if not isinstance(other, dict) or not isinstance(other.get(key), dict):
+    if not isinstance(other, dict) or not isinstance(other.get("data"), dict):
         raise ValueError(f"data: {path} has no data of its own")
-    return other[key]
+    return _mapping("data", other["data"])
 
 
 def _mapping(what: str, value: object) -> dict[str, object]:
