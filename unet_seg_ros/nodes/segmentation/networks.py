@@ -184,5 +184,6 @@ def _compiled(segmenter: Segmenter) -> str:
 def summary(segmenter: Segmenter) -> str:
     """Return the same as half a sentence for the log."""
     facts = describe(segmenter)
-    how = "compiled: {compiled}" if segmenter.engine == "torch" else "by {engine}"
-    return f"{{checkpoint}} ({{label_set}}) on {{device}} in {{precision}}, {how}".format_map(facts)
+    what = "{checkpoint} ({label_set}) on {device} in {precision}".format_map(facts)
+    is_torch = segmenter.engine == "torch"
+    return f"{what}, compiled: {facts['compiled']}" if is_torch else f"{what}, by {facts['engine']}"
