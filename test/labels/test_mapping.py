@@ -202,6 +202,17 @@ def test_coarse_labels_of_the_built_in_mappings() -> None:
     assert not names(carla13, "Unlabeled") & {"Roads", "Building", "Car"}
 
 
+def test_streets_of_other_countries_teach_the_classes_of_camvid() -> None:
+    cityscapes = mapping_between(LabelSet.load("cityscapes34"), CAMVID11)
+    assert names(cityscapes, "traffic light") == {"Sign"}
+    assert names(cityscapes, "bus") == {"Car"}
+    assert names(cityscapes, "rider") == names(cityscapes, "motorcycle") == {"Bicyclist"}
+    assert {"static", "dynamic", "unlabeled"} <= set(cityscapes.ignored)
+    idd = mapping_between(LabelSet.load("idd7"), CAMVID11)
+    assert names(idd, "LivingThings") == {"Pedestrian", "Bicyclist"}
+    assert not idd.ignored
+
+
 def test_rows_begin_with_the_classes_of_the_network() -> None:
     rows = label_rows([mapping_between(CARLA29, CARLA29)])
     count = len(CARLA29)

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -13,7 +15,7 @@ from torch import Tensor
 
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.labels.mapping import label_rows, mapping_between
-from unet_seg_ros.training.loss import SegmentationLoss, balancing_weights
+from unet_seg_ros.training.loss import THIN_PX, SegmentationLoss, balancing_weights, thin_parts
 
 CARLA29 = LabelSet.load("carla29")
 TOWN02 = LabelSet.load("town02")
@@ -221,6 +223,34 @@ def test_weights_say_how_much_a_pixel_counts() -> None:
     torch.testing.assert_close(SegmentationLoss(ADMISSIBLE, only_first)(logits, rows), expected)
 
 
+def test_what_an_opening_takes_away_is_thin() -> None:
+    """Against OpenCV's opening of each region, a line, a gap and the picture's border included."""
+    rows = np.zeros((40, 60), np.uint8)
+    rows[10:30, 5 : 5 + THIN_PX - 1] = 1
+    rows[10:30, 20 : 20 + THIN_PX] = 2
+    rows[5:35, 28:40], rows[5:35, 42:55] = 3, 3
+    rows[:, 58:] = 4
+    thin = thin_parts(torch.from_numpy(rows).long()[None])[0].numpy()
+    square = np.ones((THIN_PX, THIN_PX), np.uint8)
+    for row in range(5):
+        region = (rows == row).astype(np.uint8)
+        opened = cv2.dilate(cv2.erode(region, square), square)
+        assert np.array_equal(thin[rows == row], opened[rows == row] == 0), row
+    assert thin[rows == 1].all()
+    assert not thin[rows == 2].any()
+    assert thin[20, 40:42].all(), "the gap between two things"
+
+
+def test_what_is_thin_counts_for_more() -> None:
+    rows = torch.zeros(1, 1, 12, 24, dtype=torch.int64)[0]
+    rows[:, :, 10:12] = 1
+    logits = torch.randn(1, CLASSES, 12, 24, generator=torch.Generator().manual_seed(7))
+    weighted = SegmentationLoss(ADMISSIBLE, thin=4.0)(logits, rows)
+    of_line = SegmentationLoss(ADMISSIBLE)(logits, rows.masked_fill(rows == 0, UNKNOWN_ID))
+    of_rest = SegmentationLoss(ADMISSIBLE)(logits, rows.masked_fill(rows == 1, UNKNOWN_ID))
+    torch.testing.assert_close(weighted, (4 * 24 * of_line + 264 * of_rest) / (4 * 24 + 264))
+
+
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
 @pytest.mark.parametrize("sign", [1, -1])
 def test_extreme_logits_stay_finite_and_still_teach(dtype: torch.dtype, sign: int) -> None:
@@ -258,7 +288,7 @@ def test_the_layout_of_the_logits_does_not_matter(layout: torch.memory_format) -
 
 
 def test_compiles_into_one_graph() -> None:
-    loss = SegmentationLoss(ADMISSIBLE, dice=1.0, lovasz=1.0)
+    loss = SegmentationLoss(ADMISSIBLE, dice=1.0, lovasz=1.0, thin=2.0)
     # The eager backend compiles nothing, but the graph must be captured whole all the same.
     compiled = torch.compile(loss, fullgraph=True, backend="eager")
     logits, rows = random_batch(6, len(SETS) - 2)

@@ -62,6 +62,14 @@ def test_nothing_is_cut_out_of_pictures_that_are_labelled_in_part() -> None:
     assert found.pick.rows_of() == [ROAD, PERSON]
 
 
+def test_signals_and_signs_are_cut_out_of_those_as_well() -> None:
+    """Regions drawn by hand are rarely all of a picture, and show most of the signals."""
+    partly = counted({ROAD: 500, PERSON: 60, POLE: 60, LIGHT: 60, UNKNOWN_ID: 9000})
+    found = rarities([partly], CARLA, focus=0, paste=0.3)
+    assert found
+    assert found.pick_thing.rows_of() == [LIGHT]
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_share_that_is_none_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match=r"--rare .*: give the share of the crops, from 0 to 1"):

@@ -168,6 +168,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         confidence=options.confidence,
         dice=options.dice,
         lovasz=options.lovasz,
+        thin=options.thin,
         max_class_weight=options.max_class_weight,
         validate_every=options.validate_every,
         validation_pictures=options.validation_pictures,

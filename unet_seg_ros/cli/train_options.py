@@ -187,6 +187,7 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
         ("encoder-rate", 0.1, "learning rate of an encoder in proportion; 1 for an untrained one"),
         ("dice", 0.0, "weight of the Dice loss beside the cross-entropy"),
         ("lovasz", 0.0, "weight of the Lovász-softmax loss beside the cross-entropy"),
+        ("thin", 1.0, "how many times as much a pixel of parts narrower than 5 pixels counts"),
         ("max-class-weight", 3.0, "how much more a pixel of a rare class counts at most"),
     ):
         group.add_argument(

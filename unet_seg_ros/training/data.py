@@ -166,6 +166,7 @@ def segmentation_loss(
         balancing_weights(torch.from_numpy(pixels), recipe.max_class_weight),
         dice=recipe.dice,
         lovasz=recipe.lovasz,
+        thin=recipe.thin,
     )
 
 

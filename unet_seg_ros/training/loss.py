@@ -21,6 +21,9 @@ from torch import Tensor, nn
 
 from unet_seg_ros.labels.label_set import UNKNOWN_ID
 
+# What is narrower than this is thin.
+THIN_PX = 5
+
 
 class SegmentationLoss(nn.Module):
     """Cross-entropy and, where asked for, a Dice and a Lovász term, as one weighted sum.
@@ -35,6 +38,7 @@ class SegmentationLoss(nn.Module):
         dice: Weight of the Dice term, 0 to do without.
         lovasz: Weight of the Lovász term, 0 to do without. It sorts the pixels once for every set
             of classes, which on a CPU takes longer than the rest of the loss.
+        thin: How many times as much a pixel of `thin_parts` counts in the cross-entropy.
 
     Raises:
         ValueError: a row may be no class at all.
@@ -51,6 +55,7 @@ class SegmentationLoss(nn.Module):
         *,
         dice: float = 0.0,
         lovasz: float = 0.0,
+        thin: float = 1.0,
     ) -> None:
         super().__init__()
         if not admissible.any(dim=1).all():
@@ -60,6 +65,7 @@ class SegmentationLoss(nn.Module):
             weights = torch.ones(len(admissible))
         self._dice = dice
         self._lovasz = lovasz
+        self._thin = thin
         self._has_sets = bool((admissible[says_something].sum(dim=1) > 1).any())
         # Not persistent: they follow from the data sets, not from what was learnt.
         self.register_buffer("_weights", weights * says_something, persistent=False)
@@ -78,8 +84,9 @@ class SegmentationLoss(nn.Module):
             pixels = logits.permute(0, 2, 3, 1).reshape(-1, logits.shape[1])
             if pixels.dtype != torch.float64:
                 pixels = pixels.float()
+            counts = self._counts(rows)
             rows = rows.reshape(-1)
-            loss = self._cross_entropy(pixels, rows)
+            loss = self._cross_entropy(pixels, rows, counts)
             if self._dice or self._lovasz:
                 probabilities = pixels.softmax(dim=1)
             if self._dice:
@@ -88,8 +95,15 @@ class SegmentationLoss(nn.Module):
                 loss = loss + self._lovasz * self._regions.lovasz(probabilities, rows)
         return loss
 
-    def _cross_entropy(self, logits: Tensor, rows: Tensor) -> Tensor:
-        """Return the weighted mean of `-log P(admissible classes)`.
+    def _counts(self, rows: Tensor) -> Tensor:
+        """Return how much each pixel counts in the cross-entropy, `(M,)`."""
+        counts = self._weights.index_select(0, rows.flatten())
+        if self._thin == 1:
+            return counts
+        return counts * torch.where(thin_parts(rows).flatten(), self._thin, 1.0)
+
+    def _cross_entropy(self, logits: Tensor, rows: Tensor, counts: Tensor) -> Tensor:
+        """Return the mean of `-log P(admissible classes)`, weighted with `counts`.
 
         With p the probabilities of all classes and q those among the admissible ones alone,
         P(admissible) = p_c / q_c for whichever admissible class c. So it is the difference of two
@@ -100,8 +114,31 @@ class SegmentationLoss(nn.Module):
         if self._has_sets:
             among_admissible = logits + self._bias.index_select(0, rows)
             losses = losses - F.cross_entropy(among_admissible, some_class, reduction="none")
-        counts = self._weights.index_select(0, rows)
         return (counts * losses).sum() / counts.sum().clamp(min=torch.finfo(counts.dtype).tiny)
+
+
+def thin_parts(rows: Tensor) -> Tensor:
+    """Return where regions are thin: what a morphological opening of each takes away.
+
+    Poles and signs far away are thin, and so is the background between two nuclei that nearly
+    touch, which the U-Net of Ronneberger et al. (2015, https://arxiv.org/abs/1505.04597) learns
+    with a weight of its own (their equation 2). A region is the pixels of one row; what is beyond
+    the border of a picture counts as part of any.
+
+    Args:
+        rows: `(N, H, W)` integers.
+
+    Returns:
+        `(N, H, W)` bool: the pixels that are in no square of `THIN_PX` pixels that is all of their
+        row.
+    """
+    picture = rows.float()[:, None]
+    centers = _largest_around(picture) == -_largest_around(-picture)
+    return _largest_around(centers.float())[:, 0] == 0
+
+
+def _largest_around(picture: Tensor) -> Tensor:
+    return F.max_pool2d(picture, THIN_PX, stride=1, padding=THIN_PX // 2)
 
 
 class _RegionTerms(nn.Module):

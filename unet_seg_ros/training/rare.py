@@ -32,8 +32,9 @@ _MIN_PIXELS = 20
 # A class that fewer pictures show is drawn less often, or these would be learnt by heart.
 _MANY_PICTURES = 20
 # Things are cut out only where so much of the picture is labelled: else what is around them may be
-# part of them.
+# part of them. Half a person would be learnt; a signal without its pole hangs in many a street.
 _KNOWN_SHARE = 0.9
+_WHOLE_ALONE = ("TrafficLight", "TrafficSign")
 _THINGS = (
     "Pole", "TrafficLight", "TrafficSign", "Pedestrian", "Rider", "Motorcycle", "Bicycle",
 )  # fmt: skip
@@ -68,16 +69,22 @@ class RarePicker:
         rows: The rows to draw from: of single classes.
         known: Rows of which so much must be in a picture that `_KNOWN_SHARE` is reached; empty for
             no such condition.
+        anywhere: Rows that are drawn without that condition.
     """
 
     def __init__(
-        self, sets: Sequence[Counted], rows: Sequence[int], known: Sequence[int] = ()
+        self,
+        sets: Sequence[Counted],
+        rows: Sequence[int],
+        known: Sequence[int] = (),
+        anywhere: Sequence[int] = (),
     ) -> None:
         self._rows = np.asarray(rows, np.int64)
         self._shares = np.array([item.share for item in sets])
         self._positions = [
-            [_showing(item.pixels, row, known) for row in rows] for item in sets
-        ]  # fmt: skip
+            [_showing(item.pixels, row, () if row in anywhere else known) for row in rows]
+            for item in sets
+        ]
         counts = np.array([[len(found) for found in by_row] for by_row in self._positions])
         self._counts = counts.reshape(len(sets), len(rows))
         frequencies = _frequencies(sets)[self._rows]
@@ -137,14 +144,20 @@ def rarities(
     carla = LabelSet.load("carla29")
     names = label_set.table_to(carla)[: len(label_set)]
     classes = np.arange(len(label_set))
-    things = classes[np.isin(names, [carla.class_id(name) for name in _THINGS])].tolist()
-    meaningful = classes[~np.isin(names, [carla.class_id(name) for name in _NOTHING])].tolist()
-    pick_thing = RarePicker(sets, things, classes.tolist())
+
+    def called(wanted: Sequence[str]) -> npt.NDArray[np.bool_]:
+        return np.isin(names, [carla.class_id(name) for name in wanted])
+
+    things = classes[called(_THINGS)].tolist()
+    pick_thing = RarePicker(
+        sets, things, known=classes.tolist(), anywhere=classes[called(_WHOLE_ALONE)].tolist()
+    )
     if paste and not pick_thing.rows_of():
         raise ValueError(
-            f"--paste {paste}: no picture that is labelled all over shows people, riders, signs, "
-            "lights or poles; leave --paste away"
+            f"--paste {paste}: no picture that is labelled all over shows people, riders or poles, "
+            "and none signs or lights; leave --paste away"
         )
+    meaningful = classes[~called(_NOTHING)].tolist()
     return Rarities(focus, paste, RarePicker(sets, meaningful), pick_thing, things)
 
 

@@ -48,6 +48,7 @@ class Recipe:
         confidence: How probable a class must be for such a label.
         dice: Weight of the Dice term beside the cross-entropy.
         lovasz: Weight of the Lovász-softmax term.
+        thin: How many times as much a pixel of what is thin counts (`loss.thin_parts`).
         max_class_weight: How much more than a pixel of a frequent class one of a rare may count;
             1 lets all count the same.
         fit_biases: Whether the biases of the classes are fitted at the end.
@@ -83,6 +84,7 @@ class Recipe:
     confidence: float = 0.9
     dice: float = 0.0
     lovasz: float = 0.0
+    thin: float = 1.0
     max_class_weight: float = 3.0
     fit_biases: bool = False
     validate_every: int = 500
