@@ -94,10 +94,24 @@ def test_masks_may_be_called_mask_on_the_other_side(tmp_path: Path) -> None:
 
 def test_two_masks_of_one_picture_are_a_fault_that_names_both(tmp_path: Path) -> None:
     write_pair(tmp_path, "1")
+    write_pair(tmp_path, "2")
     write_picture(tmp_path / "masks" / "1.bmp", ids(2, 1))
     masks = tmp_path / "masks"
-    [fault] = opened(tmp_path).faults
+    pictures = opened(tmp_path)
+    [fault] = pictures.faults
     assert fault.startswith(f"{masks}/1.bmp and {masks}/1.png: are labels of one picture;")
+    assert names(pictures) == ["2"], "nothing tells which of them is meant"
+
+
+def test_two_pictures_with_one_mask_are_a_fault_that_names_both(tmp_path: Path) -> None:
+    write_pair(tmp_path, "1")
+    write_pair(tmp_path, "2")
+    [first] = (tmp_path / "images").glob("1.*")
+    write_picture(first.with_suffix(".bmp"), row(2))
+    pictures = opened(tmp_path)
+    [fault] = pictures.faults
+    assert f"1.bmp and {first}: are pictures with one label picture;" in fault
+    assert names(pictures) == ["2"]
 
 
 def test_roboflows_masks_are_beside_with_a_list_of_classes(tmp_path: Path) -> None:

@@ -141,6 +141,21 @@ def test_entries_without_usable_ids_are_a_fault(tmp_path: Path) -> None:
     assert labels(pictures) == [[0] * 4] * 3
 
 
+def test_regions_that_would_be_background_without_a_word_are_a_fault(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    path = tmp_path / "_annotations.coco.json"
+    write_coco(path, (1, [CORNER]), (1, []), (5, []), (3, [CORNER]))
+    document = json.loads(path.read_text())
+    document["annotations"] += [{"image_id": 8, "category_id": 1, "segmentation": [CORNER]}]
+    path.write_text(json.dumps(document))
+    assert sorted(open_dataset(str(tmp_path)).faults) == [
+        f"{path}: 1 of 5 regions are of pictures that it does not list",
+        f"{path}: 1 of 5 regions have a category that it does not list",
+        f"{path}: 2 of 5 regions are boxes without a polygon or mask, which do not say which "
+        "pixels they mean",
+    ]
+
+
 # --- YOLO
 
 

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +54,9 @@ def pair(
 ) -> Pairing:
     """Pair the pictures in and below one folder with those of the same name in another.
 
+    Where two files have one name, with other suffixes, nothing tells which is meant: they are
+    left out.
+
     Args:
         pictures: The folder of the pictures.
         labels: The folder of the label pictures.
@@ -68,38 +71,46 @@ def pair(
         DataError: There are no pictures, or none of them has a label picture.
     """
     picture_ending, label_ending = endings
-    labels_of = _by_key(labels, label_ending)
-    label_of = {key: paths[-1] for key, paths in labels_of.items()}
-    count = len(label_of)
+    pictures_of = _by_key(pictures_below(pictures), pictures, picture_ending)
+    labels_of = _by_key(listed_below(labels), labels, label_ending)
     files = []
-    for picture in pictures_below(pictures):
-        if picture.stem.endswith(picture_ending):
-            key = key_of(picture, pictures, picture_ending)
+    for key, found in pictures_of.items():
+        label_files = labels_of.get(key, [labels / f"{key}{label_ending}.png"])
+        if len(found) == len(label_files) == 1:
             part, drive = part_and_drive([*place, *key.split("/")[:-1]], otherwise)
-            label_file = label_of.pop(key, labels / f"{key}{label_ending}.png")
             name = "/".join([*place, key])
             drive = drive_of(key) if drive_of else drive
-            files.append(LabelledFile(picture, (label_file,), name, drive, part))
-    if files and len(label_of) == count:
+            files.append(LabelledFile(found[0], (label_files[0],), name, drive, part))
+    if files and not pictures_of.keys() & labels_of.keys():
         raise DataError(
             f"{labels}: has no label picture for any of the {len(files)} pictures in {pictures}: "
             f"looked for {files[0].labels[0].name} and the like, found "
             f"{listed_suffixes(files_below(labels)) or 'nothing'}; {SHOWN}"
         )
-    strays = [f"{path}: has no picture in {pictures}" for path in label_of.values()]
-    doubles = [
-        f"{' and '.join(map(str, paths))}: are labels of one picture; leave one of them there"
-        for paths in labels_of.values()
+    several = [
+        f"{' and '.join(map(str, paths))}: are {what}; leave one of them there"
+        for what, by_key in (
+            ("labels of one picture", labels_of),
+            ("pictures with one label picture", pictures_of),
+        )
+        for paths in by_key.values()
         if len(paths) > 1
     ]
-    return Pairing(files, [*doubles, *strays], [*left_alone(pictures), *left_alone(labels)])
+    strays = [
+        f"{path}: has no picture in {pictures}"
+        for key, paths in labels_of.items()
+        if key not in pictures_of
+        for path in paths
+    ]
+    return Pairing(files, [*several, *strays], [*left_alone(pictures), *left_alone(labels)])
 
 
 def best_ending(pictures: Path, labels: Path, endings: Sequence[str]) -> str:
     """Return what label pictures' names end with: what gives most pictures their labels."""
     keys = {key_of(path, pictures) for path in listed_below(pictures)}
     # max takes the first of several.
-    return max(endings, key=lambda ending: len(keys & _by_key(labels, ending).keys()))
+    masks = listed_below(labels)
+    return max(endings, key=lambda ending: len(keys & _by_key(masks, labels, ending).keys()))
 
 
 def labelled_files(
@@ -173,10 +184,10 @@ def below(folder: Path, root: Path) -> str:
     return root.name if folder == root else folder.relative_to(root).as_posix()
 
 
-def _by_key(labels: Path, ending: str) -> dict[str, list[Path]]:
-    """Return the label pictures of each picture, of which there should be one."""
+def _by_key(paths: Iterable[Path], folder: Path, ending: str) -> dict[str, list[Path]]:
+    """Return the files below a folder by their keys, of which each should have one."""
     found: dict[str, list[Path]] = {}
-    for path in listed_below(labels):
+    for path in paths:
         if path.stem.endswith(ending):
-            found.setdefault(key_of(path, labels, ending), []).append(path)
+            found.setdefault(key_of(path, folder, ending), []).append(path)
     return found

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -41,6 +42,7 @@ _COCO_LISTS = {
 }
 _CocoLists = Mapping[str, Sequence[dict[str, Any]]]
 _MAX_COCO_BYTES = 1 << 30
+_IS_BOX = "are boxes without a polygon or mask, which do not say which pixels they mean"
 _YOLO_NAMES = ("data.yaml", "data.yml", "dataset.yaml")
 
 
@@ -120,15 +122,24 @@ def _gather(
             [name for name in name.split("/")[:-1] if name != "images"], folder.name
         )
         gathered.files.append(LabelledFile(picture, (picture,), name, drive, part))
+    lost = Counter[str]()
     for item in lists["annotations"]:
-        picture = pictures.get(item["image_id"])
         shape = item.get("segmentation")
         category = categories.get(item["category_id"])
-        if picture is None or not shape or category is None:
-            continue
-        if ids[category] == UNKNOWN_ID:
-            gathered.unknown.add(category)
-        gathered.regions[picture].append(Region(ids[category], shape))
+        if item["image_id"] not in images:
+            lost["are of pictures that it does not list"] += 1
+        elif category is None:
+            lost["have a category that it does not list"] += 1
+        elif not shape:
+            lost[
+                "are boxes without a polygon or mask, which do not say which pixels they mean"
+            ] += 1
+        elif item["image_id"] in pictures:
+            if ids[category] == UNKNOWN_ID:
+                gathered.unknown.add(category)
+            gathered.regions[pictures[item["image_id"]]].append(Region(ids[category], shape))
+    count = len(lists["annotations"])
+    gathered.faults += [f"{path}: {n} of {count} regions {why}" for why, n in lost.items()]
 
 
 def _categories(lists: _CocoLists) -> dict[Any, str]:
