@@ -23,13 +23,14 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from unet_seg_ros.datasets.spec import DataSpec
-from unet_seg_ros.model.checkpoint import load_checkpoint
+from unet_seg_ros.model.checkpoint import load_checkpoint, save_checkpoint
 from unet_seg_ros.model.encoder_unet import EncoderUNet
 from unet_seg_ros.model.pretrained import NORMALIZATION
 from unet_seg_ros.training import run as training
 from unet_seg_ros.training.recipe import Hardware, Recipe
 from unet_seg_ros.training.run_folder import METRICS_FILE, RunFolderError, read_metrics
 from unet_seg_ros.training.trainer import Optimization
+from unet_seg_ros.weights import find_checkpoint
 
 ROOT = Path(__file__).parents[2]
 CPU = Hardware(accelerator="cpu", workers=0)
@@ -205,6 +206,11 @@ def rename_an_unlabelled_picture(data: Path) -> None:
     (data / "more" / "000.png").rename(data / "more" / "000b.png")
 
 
+def take_another_teacher(data: Path) -> None:
+    path = data / "teacher.safetensors"
+    save_checkpoint(path, dataclasses.replace(load_checkpoint(path), name="another"))
+
+
 MAPPING = "source: nuclei2\nnetwork: nuclei2\nlabels: {background: background, nucleus: nucleus}\n"
 
 
@@ -215,6 +221,7 @@ MAPPING = "source: nuclei2\nnetwork: nuclei2\nlabels: {background: background, n
         (redraw_a_mask, "discs"),
         (map_otherwise, "discs"),
         (rename_an_unlabelled_picture, "more"),
+        (take_another_teacher, ".*/teacher.safetensors"),
     ],
 )
 def test_a_training_whose_data_changed_is_not_resumed(
@@ -228,13 +235,19 @@ def test_a_training_whose_data_changed_is_not_resumed(
     shutil.copytree(pictures, data)
     (data / "more").mkdir()
     shutil.copy(data / "images" / "000.png", data / "more")
+    shutil.copy(find_checkpoint("nuclei2"), data / "teacher.safetensors")
     (data / "mapping.yaml").write_text(MAPPING)
     mapping = str(data / "mapping.yaml")
     spec = DataSpec(str(data), label_set="nuclei2", split="blocks", mapping=mapping)
-    asked = recipe(pictures, data=(spec,), unlabelled=(str(data / "more"),))
+    asked = recipe(
+        pictures,
+        data=(spec,),
+        unlabelled=(str(data / "more"),),
+        teacher=str(data / "teacher.safetensors"),
+    )
     stop_at(1, asked, out, monkeypatch)
     change(data)
-    with pytest.raises(RunFolderError, match=f"^{name}: has other .* in {out} began.*with --out$"):
+    with pytest.raises(RunFolderError, match=f"^{name}: is not .* in {out} began.*with --out$"):
         training.resume(out)
     # What began before digests were noted goes on.
     run = json.loads((out / "run.json").read_text())

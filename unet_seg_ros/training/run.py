@@ -150,7 +150,8 @@ class _Training:
         self._sets = training_sets(self._data_sets, rows)
         self._rarities = rare_things(recipe, self._data_sets, rows, self._label_set)
         self._semi = semi_supervision(recipe, teacher, self._label_set, self._sets, rows, fabric)
-        self.digests = digests(self._data_sets, rows, self._semi.unlabelled if self._semi else ())
+        unlabelled = self._semi.unlabelled if self._semi else ()
+        self.digests = digests(self._data_sets, rows, unlabelled, recipe.teacher)
         self._scene = scene_of(self._label_set, rows.admissible)
         self._optimization = recipe.optimization_for(
             sum(len(item.indices) for item in self._sets), fabric.world_size

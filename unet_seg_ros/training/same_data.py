@@ -13,15 +13,20 @@ from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.labels.mapping import LabelRows
 from unet_seg_ros.training.data import DataSet
 from unet_seg_ros.training.run_folder import RunFolderError
+from unet_seg_ros.weights import find_checkpoint
 
 
 def digests(
-    data_sets: Sequence[DataSet], rows: LabelRows, unlabelled: Sequence[LabelledPictures]
+    data_sets: Sequence[DataSet],
+    rows: LabelRows,
+    unlabelled: Sequence[LabelledPictures],
+    teacher: str,
 ) -> list[list[str]]:
     """Return name and SHA-256 of each data set of a training, in the order of its recipe.
 
     What is digested: the names of the pictures, how they are divided, how many pixels each of them
-    has of each label, and which classes each label may be. Colours are not looked at.
+    has of each label, and which classes each label may be; colours are not looked at. Of the
+    teacher, a checkpoint's name or path or "" for none, it is the file.
     """
     found = []
     for item, table in zip(data_sets, rows.tables, strict=True):
@@ -34,6 +39,9 @@ def digests(
     for pictures in unlabelled:
         names = [[pictures.name_of(position) for position in range(len(pictures))]]
         found.append([pictures.name, _digest(names)])
+    if teacher:
+        weights = find_checkpoint(teacher).read_bytes()
+        found.append([teacher, hashlib.sha256(weights).hexdigest()])
     return found
 
 
@@ -50,9 +58,9 @@ def refuse_other_data(
     changed = [name for (name, digest), (_, old) in zip(now, before, strict=False) if digest != old]
     if changed:
         raise RunFolderError(
-            f"{changed[0]}: has other pictures or labels than when the training in {folder} began, "
-            "or divides or maps them otherwise; bring back what was there, or begin a new training "
-            "with --out"
+            f"{changed[0]}: is not what it was when the training in {folder} began: other pictures "
+            "or labels, divided or mapped otherwise, or another teacher; bring back what was "
+            "there, or begin a new training with --out"
         )
 
 
