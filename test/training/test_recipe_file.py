@@ -58,6 +58,15 @@ def test_data_can_be_left_out_by_name(recipe: str, tmp_path: Path) -> None:
     ]
 
 
+def test_a_stage_may_leave_data_out(tmp_path: Path) -> None:
+    path = tmp_path / "staged.yaml"
+    path.write_text("data: {a: town, b: town:1}\nstages: [{without: [b]}, {steps: 2}]\n")
+    first, second = load_recipe(str(path), [])
+    assert first.arguments == ["--data=town"]
+    assert second.arguments == ["--data=town", "--data=town:1", "--steps=2"]
+    assert load_recipe(str(path), [], without=["a"])[0].arguments == []
+
+
 def test_data_may_be_that_of_another_recipe(recipe: str, tmp_path: Path) -> None:
     more = tmp_path / "more.yaml"
     more.write_text(f"data: {recipe}\nstages: [{{init: mine.safetensors, steps: 2}}]\n")
@@ -88,6 +97,8 @@ def test_what_is_missing_is_named_with_what_to_do(recipe: str, tmp_path: Path) -
         ("data: {a: town}\nstages: []", "stages must be a list with at least one"),
         ("data: [town]\nstages: [{}]", "data must have entries"),
         ("data: {a: [town]}\nstages: [{}]", "a: must be what stands behind --data"),
+        ("data: {a: town}\nstages: [{without: [b]}]", "a stage's without: b: has no data of that"),
+        ("data: {a: town}\nstages: [{without: a}]", "without: must be a list of names of data"),
         ("data: {a: town}\nstages: [{}]\nmore: 1", "nothing else than data, unlabelled"),
         ("data: {", "--recipe .*: is neither one of camvid11, "),
     ],

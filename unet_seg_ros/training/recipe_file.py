@@ -9,9 +9,10 @@ unlabelled:                            # likewise, as behind --unlabelled; may b
 options: {label-set: carla29}          # of all stages, as `unet-seg train` has them
 stages:                                # what each has beside that, or otherwise
   - {max-class-weight: 4, steps: 8000}
-  - {max-class-weight: 1, steps: 2000, fit-biases: true}
+  - {max-class-weight: 1, steps: 2000, fit-biases: true, without: [drive]}
 
-In the place of entries, `data: carla29-small` is the data of another recipe.
+In the place of entries, `data: carla29-small` is the data of another recipe. A stage may leave some
+of the data out.
 """
 
 from __future__ import annotations
@@ -95,29 +96,41 @@ def _stages(
     unlabelled, options = (
         _mapping(key, document.get(key, {})) for key in ("unlabelled", "options")
     )
-    if unknown := sorted(set(without) - set(data) - set(unlabelled)):
-        raise ValueError(
-            f"--without {unknown[0]}: has no data of that name, only "
-            f"{', '.join([*data, *unlabelled])}"
-        )
-    pictures = [
-        f"--{option}={_placed(entry, spec, roots)}"
-        for option, entries in (("data", data), ("unlabelled", unlabelled))
-        for entry, spec in entries.items()
-        if entry not in without
-    ]
     stages = document["stages"]
     if not isinstance(stages, list) or not stages:
         raise ValueError("stages must be a list with at least one stage")
-    merged = [{**options, **_mapping("a stage", stage)} for stage in stages]
-    return [
-        Stage(
-            folder=name if number == len(merged) else f"{name}_{number}",
-            arguments=[*pictures, *_arguments(stage)],
-            follows=number > 1 and "init" not in stage,
+    found = []
+    for number, stage in enumerate(stages, 1):
+        merged = {**options, **_mapping("a stage", stage)}
+        left_out = _names_to_leave_out(merged.pop("without", []), without, [*data, *unlabelled])
+        pictures = [
+            f"--{option}={_placed(entry, spec, roots)}"
+            for option, entries in (("data", data), ("unlabelled", unlabelled))
+            for entry, spec in entries.items()
+            if entry not in left_out
+        ]
+        found.append(
+            Stage(
+                folder=name if number == len(stages) else f"{name}_{number}",
+                arguments=[*pictures, *_arguments(merged)],
+                follows=number > 1 and "init" not in merged,
+            )
         )
-        for number, stage in enumerate(merged, 1)
-    ]
+    return found
+
+
+def _names_to_leave_out(
+    of_stage: object, of_all: Collection[str], known: Sequence[str]
+) -> set[str]:
+    """Return which data a stage leaves out; raises ValueError where a name is none of `known`."""
+    if not isinstance(of_stage, list):
+        raise ValueError("without: must be a list of names of data, [NAME, NAME]")
+    for asked_by, names in (("--without", of_all), ("a stage's without:", of_stage)):
+        if unknown := sorted(set(map(str, names)) - set(known)):
+            raise ValueError(
+                f"{asked_by} {unknown[0]}: has no data of that name, only {', '.join(known)}"
+            )
+    return {*of_all, *map(str, of_stage)}
 
 
 def _data(value: object) -> dict[str, object]:
