@@ -12,7 +12,7 @@ VENV := $(if $(ROS_DISTRO),.venv-$(ROS_DISTRO)-installed,$(if $(filter kilted,$(
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 ROS_WHEELS := $(if $(ROS_DISTRO),,requirements/ros-$(ROS).txt)
-BENCHMARKS := engine networks threads first_mask transport cameras town_rendering carla_node capture \
+BENCHMARKS := engine networks threads first_mask transport cameras rig town_rendering carla_node capture \
     bag_writers offline augmentation reading training
 
 .PHONY: demo test test-slow test-graph lint bench build install clean
