@@ -110,8 +110,15 @@ def test_two_pictures_with_one_mask_are_a_fault_that_names_both(tmp_path: Path) 
     write_picture(first.with_suffix(".bmp"), row(2))
     pictures = opened(tmp_path)
     [fault] = pictures.faults
-    assert f"1.bmp and {first}: are pictures with one label picture;" in fault
+    assert f"1.bmp and {first}: are pictures of one name;" in fault
     assert names(pictures) == ["2"]
+
+
+def test_a_folder_where_nothing_tells_what_belongs_together_is_refused(tmp_path: Path) -> None:
+    write_pair(tmp_path, "1")
+    write_picture(tmp_path / "masks" / "1.bmp", ids(2, 1))
+    with pytest.raises(DataError, match=r"1.bmp and .*1.png: are labels of one picture"):
+        opened(tmp_path)
 
 
 def test_roboflows_masks_are_beside_with_a_list_of_classes(tmp_path: Path) -> None:

@@ -148,12 +148,30 @@ def test_regions_that_would_be_background_without_a_word_are_a_fault(tmp_path: P
     document = json.loads(path.read_text())
     document["annotations"] += [{"image_id": 8, "category_id": 1, "segmentation": [CORNER]}]
     path.write_text(json.dumps(document))
-    assert sorted(open_dataset(str(tmp_path)).faults) == [
+    pictures = open_dataset(str(tmp_path))
+    with pytest.raises(DataError, match="a region cannot be drawn"):
+        labels(pictures)
+    assert sorted(pictures.faults) == [
         f"{path}: 1 of 5 regions are of pictures that it does not list",
         f"{path}: 1 of 5 regions have a category that it does not list",
         f"{path}: 2 of 5 regions are boxes without a polygon or mask, which do not say which "
         "pixels they mean",
     ]
+
+
+def test_two_entries_with_one_id_are_left_out(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 4, 3))
+    write_picture(tmp_path / "2.png", gray(9, 4, 3))
+    path = tmp_path / "_annotations.coco.json"
+    write_coco(path, (1, [CORNER]))
+    document = json.loads(path.read_text())
+    document["images"] += [{"id": 8, "file_name": "2.png"}, {"id": 7.0, "file_name": "2.png"}]
+    path.write_text(json.dumps(document))
+    pictures = open_dataset(str(tmp_path))
+    assert [pictures.name_of(number) for number in range(len(pictures))] == ["2"]
+    images, regions = pictures.faults
+    assert "images without a usable id are left out: 2 of 3" in images
+    assert regions == f"{path}: 1 of 1 regions are of pictures that it does not list"
 
 
 # --- YOLO

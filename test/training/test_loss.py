@@ -239,6 +239,8 @@ def test_what_an_opening_takes_away_is_thin() -> None:
     assert thin[rows == 1].all()
     assert not thin[rows == 2].any()
     assert thin[20, 40:42].all(), "the gap between two things"
+    unknown = np.where(rows == 0, UNKNOWN_ID, rows)
+    assert not thin_parts(torch.from_numpy(unknown).long()[None])[0].numpy()[rows == 1].any()
 
 
 def test_what_is_thin_counts_for_more() -> None:

@@ -122,19 +122,21 @@ def thin_parts(rows: Tensor) -> Tensor:
 
     Poles and signs far away are thin, and so is the background between two nuclei that nearly
     touch, which the U-Net of Ronneberger et al. (2015, https://arxiv.org/abs/1505.04597) learns
-    with a weight of its own (their equation 2). A region is the pixels of one row; what is beyond
-    the border of a picture counts as part of any.
+    with a weight of its own (their equation 2). A region is the pixels of one row; what is not
+    known counts as part of any, and so does what is beyond the border of a picture.
 
     Args:
         rows: `(N, H, W)` integers.
 
     Returns:
-        `(N, H, W)` bool: the pixels that are in no square of `THIN_PX` pixels that is all of their
-        row.
+        `(N, H, W)` bool: the pixels that are in no square of `THIN_PX` pixels that may be all of
+        their row.
     """
     picture = rows.float()[:, None]
-    centers = _largest_around(picture) == -_largest_around(-picture)
-    return _largest_around(centers.float())[:, 0] == 0
+    unknown = picture == UNKNOWN_ID
+    largest = _largest_around(picture.masked_fill(unknown, -torch.inf))
+    smallest = -_largest_around((-picture).masked_fill(unknown, -torch.inf))
+    return _largest_around((largest <= smallest).float())[:, 0] == 0
 
 
 def _largest_around(picture: Tensor) -> Tensor:

@@ -32,7 +32,8 @@ _MIN_PIXELS = 20
 # A class that fewer pictures show is drawn less often, or these would be learnt by heart.
 _MANY_PICTURES = 20
 # Things are cut out only where so much of the picture is labelled: else what is around them may be
-# part of them. Half a person would be learnt; a signal without its pole hangs in many a street.
+# part of them. Half a person would be learnt; a signal without its pole hangs in many a street, and
+# one with what is drawn of its pole stands in others.
 _KNOWN_SHARE = 0.9
 _WHOLE_ALONE = ("TrafficLight", "TrafficSign")
 _THINGS = (

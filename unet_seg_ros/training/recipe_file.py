@@ -103,6 +103,8 @@ def _stages(
     for number, stage in enumerate(stages, 1):
         merged = {**options, **_mapping("a stage", stage)}
         left_out = _names_to_leave_out(merged.pop("without", []), without, [*data, *unlabelled])
+        if left_out >= set(data):
+            raise ValueError(f"stage {number}: no data is left to learn from")
         pictures = [
             f"--{option}={_placed(entry, spec, roots)}"
             for option, entries in (("data", data), ("unlabelled", unlabelled))

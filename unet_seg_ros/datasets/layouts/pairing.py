@@ -91,11 +91,13 @@ def pair(
         f"{' and '.join(map(str, paths))}: are {what}; leave one of them there"
         for what, by_key in (
             ("labels of one picture", labels_of),
-            ("pictures with one label picture", pictures_of),
+            ("pictures of one name", pictures_of),
         )
         for paths in by_key.values()
         if len(paths) > 1
     ]
+    if several and not files:
+        raise DataError(several[0])
     strays = [
         f"{path}: has no picture in {pictures}"
         for key, paths in labels_of.items()

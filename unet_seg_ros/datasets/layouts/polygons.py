@@ -42,6 +42,7 @@ _COCO_LISTS = {
 }
 _CocoLists = Mapping[str, Sequence[dict[str, Any]]]
 _MAX_COCO_BYTES = 1 << 30
+_OF_NOTHING = "have a category that it does not list"
 _IS_BOX = "are boxes without a polygon or mask, which do not say which pixels they mean"
 _YOLO_NAMES = ("data.yaml", "data.yml", "dataset.yaml")
 
@@ -126,18 +127,16 @@ def _gather(
     for item in lists["annotations"]:
         shape = item.get("segmentation")
         category = categories.get(item["category_id"])
+        regions = gathered.regions.get(pictures.get(item["image_id"], Path()), [])
         if item["image_id"] not in images:
             lost["are of pictures that it does not list"] += 1
-        elif category is None:
-            lost["have a category that it does not list"] += 1
-        elif not shape:
-            lost[
-                "are boxes without a polygon or mask, which do not say which pixels they mean"
-            ] += 1
-        elif item["image_id"] in pictures:
+        elif category is None or not shape:
+            lost[_OF_NOTHING if category is None else _IS_BOX] += 1
+            regions.append(Region(UNKNOWN_ID, ()))  # which cannot be drawn, nor then the picture
+        else:
             if ids[category] == UNKNOWN_ID:
                 gathered.unknown.add(category)
-            gathered.regions[pictures[item["image_id"]]].append(Region(ids[category], shape))
+            regions.append(Region(ids[category], shape))
     count = len(lists["annotations"])
     gathered.faults += [f"{path}: {n} of {count} regions {why}" for why, n in lost.items()]
 
@@ -147,15 +146,17 @@ def _categories(lists: _CocoLists) -> dict[Any, str]:
 
 
 def _with_ids(document: Mapping[str, Any]) -> _CocoLists:
-    """Return those entries of COCO's lists that have the ids they need."""
-    return {
-        name: [
+    """Return those entries of COCO's lists that have the ids they need, each its own."""
+    found = {}
+    for name, keys in _COCO_LISTS.items():
+        entries = [
             item
             for item in document[name]
             if isinstance(item, dict) and all(_is_id(item.get(key)) for key in keys)
         ]
-        for name, keys in _COCO_LISTS.items()
-    }
+        counts = Counter(item["id"] for item in entries) if keys == ("id",) else Counter()
+        found[name] = [item for item in entries if counts[item.get("id")] < 2]
+    return found
 
 
 def _is_id(value: Any) -> bool:
@@ -168,7 +169,8 @@ def _without_ids(path: Path, document: Mapping[str, Any], usable: _CocoLists) ->
     counts = {name: len(document[name]) - len(entries) for name, entries in usable.items()}
     return [
         f"{path}: entries of {name} without a usable {' and '.join(_COCO_LISTS[name])} are left "
-        f"out: {count} of {len(document[name])}; ids are whole numbers or text"
+        f"out: {count} of {len(document[name])}; ids are whole numbers or text, "
+        "and no two of them the same"
         for name, count in counts.items()
         if count
     ]
