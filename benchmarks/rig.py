@@ -18,7 +18,6 @@ import json
 import multiprocessing
 import os
 import statistics
-import struct
 import tempfile
 import time
 from collections.abc import Sequence
@@ -28,6 +27,7 @@ from typing import Any
 import cv2
 import numpy as np
 import rclpy
+from cameras import CAMERAS, spin
 from machine import machine
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -35,13 +35,13 @@ from sensor_msgs.msg import Image
 
 from unet_seg_ros.demo.monitor import Monitor
 from unet_seg_ros.demo.processes import NodeProcesses
+from unet_seg_ros.messages.cdr import read_stamp_ns
 from unet_seg_ros.messages.images import Header, write_image
 from unet_seg_ros.messages.topics import LABELS, CameraTopics
 from unet_seg_ros.ros import qos
 from unet_seg_ros.ros.domain import free_domain_id
 from unet_seg_ros.ros.middleware import prepare_for_pictures
 
-CAMERAS = 6
 SIZE = (800, 600)
 # Loading, compiling.
 START_TIMEOUT_S = 180.0
@@ -125,8 +125,7 @@ def take(topics: Sequence[str], seconds: float) -> list[list[float]]:
     latencies_ms: list[list[float]] = [[] for _ in topics]
 
     def put(camera: int, data: bytes) -> None:
-        sec, nanosec = struct.unpack_from("<iI", data, 4)  # the header is the first of an Image
-        latencies_ms[camera].append((time.time_ns() - sec * 10**9 - nanosec) / 1e6)
+        latencies_ms[camera].append((time.time_ns() - read_stamp_ns(data)) / 1e6)
 
     for camera, topic in enumerate(topics):
         labels = CameraTopics(topic).output(LABELS)
@@ -135,17 +134,13 @@ def take(topics: Sequence[str], seconds: float) -> list[list[float]]:
         )
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    end_s = time.monotonic() + START_TIMEOUT_S
-    while not all(latencies_ms) and time.monotonic() < end_s:
-        executor.spin_once(timeout_sec=0.1)
+    spin(executor, lambda: all(latencies_ms), START_TIMEOUT_S)
     if silent := [topic for topic, found in zip(topics, latencies_ms, strict=True) if not found]:
         raise TimeoutError(f"no masks of {', '.join(silent)} in {START_TIMEOUT_S:.0f} s")
     for pause_s in (SETTLING_S, seconds):
         for found in latencies_ms:
             found.clear()
-        end_s = time.monotonic() + pause_s
-        while time.monotonic() < end_s:
-            executor.spin_once(timeout_sec=0.1)
+        spin(executor, lambda: False, pause_s)
     node.destroy_node()
     rclpy.shutdown()
     return latencies_ms

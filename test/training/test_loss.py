@@ -244,7 +244,7 @@ def test_what_an_opening_takes_away_is_thin() -> None:
 
 
 def test_what_is_thin_counts_for_more() -> None:
-    rows = torch.zeros(1, 1, 12, 24, dtype=torch.int64)[0]
+    rows = torch.zeros(1, 12, 24, dtype=torch.int64)
     rows[:, :, 10:12] = 1
     logits = torch.randn(1, CLASSES, 12, 24, generator=torch.Generator().manual_seed(7))
     weighted = SegmentationLoss(ADMISSIBLE, thin=4.0)(logits, rows)

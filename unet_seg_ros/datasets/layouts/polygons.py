@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -42,8 +42,6 @@ _COCO_LISTS = {
 }
 _CocoLists = Mapping[str, Sequence[dict[str, Any]]]
 _MAX_COCO_BYTES = 1 << 30
-_OF_NOTHING = "have a category that it does not list"
-_IS_BOX = "are boxes without a polygon or mask, which do not say which pixels they mean"
 _YOLO_NAMES = ("data.yaml", "data.yml", "dataset.yaml")
 
 
@@ -105,7 +103,7 @@ def _gather(
     part = part or (path.parent.name.lower() if is_part(path.parent.name) else "")
     categories = _categories(lists)
     ids = _ids_of(categories.values(), classes)
-    pictures: dict[Any, Path] = {}
+    regions_of: dict[Any, list[Region]] = {}
     images = {item["id"]: item for item in lists["images"]}
     for key, item in images.items():
         picture = _find_picture(folder, path, str(item.get("file_name")))
@@ -114,10 +112,10 @@ def _gather(
                 f"{path}: lists {item.get('file_name')!r:.100}, which is missing"
             )
             continue
-        pictures[key] = picture
-        if picture in gathered.regions:  # listed before, perhaps with other classes
+        is_new = picture not in gathered.regions  # else listed before, perhaps with other classes
+        regions_of[key] = gathered.regions.setdefault(picture, [])
+        if not is_new:
             continue
-        gathered.regions[picture] = []
         name = key_of(picture, folder)
         _, drive = part_and_drive(
             [name for name in name.split("/")[:-1] if name != "images"], folder.name
@@ -125,20 +123,28 @@ def _gather(
         gathered.files.append(LabelledFile(picture, (picture,), name, drive, part))
     lost = Counter[str]()
     for item in lists["annotations"]:
-        shape = item.get("segmentation")
-        category = categories.get(item["category_id"])
-        regions = gathered.regions.get(pictures.get(item["image_id"], Path()), [])
-        if item["image_id"] not in images:
-            lost["are of pictures that it does not list"] += 1
-        elif category is None or not shape:
-            lost[_OF_NOTHING if category is None else _IS_BOX] += 1
+        regions = regions_of.get(item["image_id"], [])  # those of a missing picture are of no use
+        if why := _why_lost(item, images, categories):
+            lost[why] += 1
             regions.append(Region(UNKNOWN_ID, ()))  # which cannot be drawn, nor then the picture
-        else:
-            if ids[category] == UNKNOWN_ID:
-                gathered.unknown.add(category)
-            regions.append(Region(ids[category], shape))
+            continue
+        category = categories[item["category_id"]]
+        if ids[category] == UNKNOWN_ID:
+            gathered.unknown.add(category)
+        regions.append(Region(ids[category], item["segmentation"]))
     count = len(lists["annotations"])
     gathered.faults += [f"{path}: {n} of {count} regions {why}" for why, n in lost.items()]
+
+
+def _why_lost(item: Mapping[str, Any], images: Collection[Any], categories: Collection[Any]) -> str:
+    """Return why an annotation's pixels cannot be told, or "" where they can."""
+    if item["image_id"] not in images:
+        return "are of pictures that it does not list"
+    if item["category_id"] not in categories:
+        return "have a category that it does not list"
+    if not item.get("segmentation"):
+        return "are boxes without a polygon or mask, which do not say which pixels they mean"
+    return ""
 
 
 def _categories(lists: _CocoLists) -> dict[Any, str]:
