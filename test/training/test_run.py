@@ -23,6 +23,7 @@ from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from unet_seg_ros.datasets.spec import DataSpec
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import load_checkpoint, save_checkpoint
 from unet_seg_ros.model.encoder_unet import EncoderUNet
 from unet_seg_ros.model.pretrained import NORMALIZATION
@@ -436,6 +437,7 @@ def test_a_network_with_an_encoder_is_trained_and_started_from(
         ({"encoder": "efficientnet-lite0", "encoder_weights": "none.pth"}, "none.pth cannot be"),
         ({"encoder_weights": "imagenet"}, "belong to a network with --encoder"),
         ({"decoder": (8, 8, 8)}, "belong to a network with --encoder"),
+        ({"decoder": (8, 8, 8), "start": "nuclei2"}, "nuclei2 has none"),
         ({"freeze_norm": True}, "--freeze-norm is for networks with an encoder"),
         ({"encoder": "efficientnet-lite0", "start": "nuclei2"}, "give one"),
     ],
@@ -447,11 +449,37 @@ def test_a_network_that_contradicts_itself_is_refused(
         training.start(recipe(pictures, **changes), CPU, tmp_path / "run", "")
 
 
-def test_start_from_a_checkpoint_of_other_classes_is_refused(
-    pictures: Path, tmp_path: Path
+def test_a_network_has_the_classes_that_it_starts_with(pictures: Path, tmp_path: Path) -> None:
+    training.start(recipe(pictures, 1, start="nuclei2", label_set=""), CPU, tmp_path / "run", "")
+    trained = load_checkpoint(tmp_path / "run" / "last.safetensors")
+    assert trained.label_set == LabelSet.load("nuclei2")
+
+
+def test_or_has_other_classes_that_are_asked_for(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ValueError, match="has the classes of 'carla29', not of 'nuclei2'"):
-        training.start(recipe(pictures, start="carla29-small"), CPU, tmp_path / "run", "")
+    run = recipe(pictures, start="carla29-small", optimization=Optimization(1, 0.0))
+    training.start(run, CPU, tmp_path / "run", "")
+    said = capsys.readouterr().err
+    assert "carla29-small knows no Background, Nucleus: learnt from nothing" in said
+    trained = load_checkpoint(tmp_path / "run" / "last.safetensors")
+    before = load_checkpoint(find_checkpoint("carla29-small"))
+    assert trained.label_set == LabelSet.load("nuclei2")
+    assert trained.model.config.classes == 2
+    assert torch.equal(trained.model.up[0].weight, before.model.up[0].weight)
+
+
+def test_another_decoder_over_what_a_checkpoint_knows(pictures: Path, tmp_path: Path) -> None:
+    idle = Optimization(1, 0.0)
+    run = recipe(
+        pictures, start="camvid11", label_set="nuclei2", optimization=idle, decoder=(64, 48, 32)
+    )
+    training.start(run, CPU, tmp_path / "run", "")
+    trained = load_checkpoint(tmp_path / "run" / "last.safetensors").model
+    assert isinstance(trained, EncoderUNet)
+    assert trained.config.decoder == (64, 48, 32)
+    before = load_checkpoint(find_checkpoint("camvid11")).model
+    assert torch.equal(trained.up[2].weight, before.up[2].weight)
 
 
 def command(*arguments: object) -> list[str]:

@@ -98,7 +98,9 @@ def _add_unlabelled(group: argparse._ArgumentGroup) -> None:
 
 def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
-        "--label-set", default="carla29", help="the network's classes (default: %(default)s)"
+        "--label-set",
+        default="",
+        help="the network's classes (default: those of --init, else carla29)",
     )
     group.add_argument(
         "--preset",
@@ -125,7 +127,8 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
         default=(),
         metavar="N,N,...",
         help="filters of the decoder's blocks over the encoder, the deepest first: five end at the "
-        "size of the picture, four at half of it, three at a quarter (default: 64,48,32,24)",
+        "size of the picture, four at half of it, three at a quarter (default: those of --init, "
+        "else 64,48,32,24)",
     )
     group.add_argument(
         "--freeze-norm",

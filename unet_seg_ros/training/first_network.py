@@ -1,27 +1,31 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""The network that a training starts from."""
+"""The network that a training starts from, and its classes."""
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkpoint
 from unet_seg_ros.model.encoder_unet import EncoderUNet, EncoderUNetConfig
 from unet_seg_ros.model.networks import Network
 from unet_seg_ros.model.pretrained import encoder_normalization, load_encoder_weights
+from unet_seg_ros.model.transfer import transfer
 from unet_seg_ros.model.unet import UNet, preset
 from unet_seg_ros.model.widen import widen
 from unet_seg_ros.training.recipe import Recipe
 from unet_seg_ros.weights import find_checkpoint
 
+DEFAULT_LABEL_SET = "carla29"
 
-def starting_checkpoint(recipe: Recipe, label_set: LabelSet) -> Checkpoint | None:
+
+def starting_checkpoint(recipe: Recipe) -> Checkpoint | None:
     """Return the checkpoint to start from, None for a network that has not been trained.
 
     Raises:
-        ValueError: The checkpoint has other classes, or the recipe contradicts itself.
+        ValueError: There is no such checkpoint, or the recipe contradicts itself.
     """
     if not recipe.start:
         if recipe.widen != 1:
@@ -32,25 +36,44 @@ def starting_checkpoint(recipe: Recipe, label_set: LabelSet) -> Checkpoint | Non
     if recipe.encoder:
         raise ValueError("--init and --encoder each say what network to start from; give one")
     start = load_checkpoint(find_checkpoint(recipe.start))
-    if start.label_set != label_set:
-        raise ValueError(
-            f"{recipe.start} has the classes of {start.label_set.name!r}, not of "
-            f"{label_set.name!r}; start from another checkpoint"
-        )
-    if recipe.widen != 1 and not isinstance(start.model, UNet):
+    if isinstance(start.model, UNet):
+        if recipe.decoder:
+            raise ValueError(f"--decoder is for networks with an encoder, {recipe.start} has none")
+    elif recipe.widen != 1:
         raise ValueError(f"--widen widens plain networks, and {recipe.start} has an encoder")
     return start
 
 
+def network_label_set(recipe: Recipe, start: Checkpoint | None) -> LabelSet:
+    """Return the classes that the network is to have: those asked for, or those it starts with.
+
+    Raises:
+        LabelSetError: There is no such label set.
+    """
+    if start and not recipe.label_set:
+        return start.label_set
+    label_set = LabelSet.load(recipe.label_set or DEFAULT_LABEL_SET)
+    if start and (new := set(label_set.names) - set(start.label_set.names)):
+        names = ", ".join(name for name in label_set.names if name in new)
+        print(f"{recipe.start} knows no {names}: learnt from nothing", file=sys.stderr)
+    return label_set
+
+
 def first_network(
-    recipe: Recipe, classes: int, start: Checkpoint | None
+    recipe: Recipe, label_set: LabelSet, start: Checkpoint | None
 ) -> tuple[Network, Normalization]:
     """Return the network as it is before the first step, and what it expects of its pixels.
+
+    One that starts from a checkpoint and has other classes than that, or another decoder, keeps
+    what fits (`transfer`).
 
     Raises:
         ValueError: There is no such network, or its encoder's weights are not there.
     """
-    network, normalization = _untrained(recipe, classes) if start is None else _of(recipe, start)
+    if start is None:
+        network, normalization = _untrained(recipe, len(label_set))
+    else:
+        network, normalization = _of(recipe, label_set, start), start.normalization
     if recipe.freeze_norm:
         if not isinstance(network, EncoderUNet):
             raise ValueError("--freeze-norm is for networks with an encoder; leave it away")
@@ -58,11 +81,15 @@ def first_network(
     return network, normalization
 
 
-def _of(recipe: Recipe, start: Checkpoint) -> tuple[Network, Normalization]:
+def _of(recipe: Recipe, label_set: LabelSet, start: Checkpoint) -> Network:
     network = start.model
-    if isinstance(network, UNet):
-        network = widen(network, recipe.widen)
-    return network, start.normalization
+    names, trained_names = label_set.names, start.label_set.names
+    config = dataclasses.replace(network.config, classes=len(names))
+    if isinstance(config, EncoderUNetConfig) and recipe.decoder:
+        config = dataclasses.replace(config, decoder=recipe.decoder)
+    if config != network.config or names != trained_names:
+        network = transfer(network, trained_names, config, names)
+    return widen(network, recipe.widen) if isinstance(network, UNet) else network
 
 
 def _untrained(recipe: Recipe, classes: int) -> tuple[Network, Normalization]:

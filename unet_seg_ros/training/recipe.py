@@ -27,11 +27,12 @@ class Recipe:
         data: The data sets, each with how it is read, divided and mapped to the network's classes.
         optimization: Learning rate and so on; `steps` 0 stands for what `epochs` makes of it.
         epochs: How often as many crops are seen as there are pictures to learn from.
-        label_set: Name or path of the network's label set.
+        label_set: Name or path of the network's label set, "" for that of `start`, or carla29.
         preset: The plain network's name (`model.unet.PRESET_NAMES`), where there is no `encoder`.
         encoder: The encoder's name (`model.encoder_unet.ENCODER_NAMES`), "" for a plain network.
         encoder_weights: What the encoder starts from: "imagenet", a file, or "none".
-        decoder: Filters of the decoder's blocks over that encoder, () for the usual ones.
+        decoder: Filters of the decoder's blocks over an encoder, () for the usual ones or for those
+            of `start`.
         freeze_norm: Whether the encoder's batch normalisation keeps its means and variances.
         start: Name or path of a checkpoint to start from, "" for an untrained network.
         widen: How many times as many filters as that checkpoint's the network has.
@@ -63,7 +64,7 @@ class Recipe:
     data: Sequence[DataSpec]
     optimization: Optimization
     epochs: int = 40
-    label_set: str = "carla29"
+    label_set: str = ""
     preset: str = "small"
     encoder: str = ""
     encoder_weights: str = "none"

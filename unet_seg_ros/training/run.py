@@ -22,7 +22,6 @@ from tqdm import tqdm
 
 from unet_seg_ros.files import check_writable
 from unet_seg_ros.inference.cpu import missing_compiler
-from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.progress import make_bar
 from unet_seg_ros.training.biases import fit_biases, has_fitted_biases
@@ -33,7 +32,11 @@ from unet_seg_ros.training.data import (
     segmentation_loss,
     training_sets,
 )
-from unet_seg_ros.training.first_network import first_network, starting_checkpoint
+from unet_seg_ros.training.first_network import (
+    first_network,
+    network_label_set,
+    starting_checkpoint,
+)
 from unet_seg_ros.training.hardware import launch, precision
 from unet_seg_ros.training.interruption import interruption
 from unet_seg_ros.training.model_card import model_card
@@ -140,11 +143,11 @@ class _Training:
         self._standing = Standing()
         self._kept_step = 0
         # What is soon done comes first: a wrong name is to be refused before pictures are read.
-        self._label_set = LabelSet.load(recipe.label_set)
-        self._start = starting_checkpoint(recipe, self._label_set)
+        self._start = starting_checkpoint(recipe)
+        self._label_set = network_label_set(recipe, self._start)
         teacher = load_teacher(recipe, self._label_set)
         torch.manual_seed(recipe.seed)
-        network, self._normalization = first_network(recipe, len(self._label_set), self._start)
+        network, self._normalization = first_network(recipe, self._label_set, self._start)
         self._data_sets = open_data_sets(recipe)
         rows = rows_of(self._data_sets, self._label_set)
         self._sets = training_sets(self._data_sets, rows)
