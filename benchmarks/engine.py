@@ -31,6 +31,7 @@ from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.model.unet import PRESET_NAMES, UNet, preset
 from unet_seg_ros.pictures.geometry import network_size
+from unet_seg_ros.weights import find_checkpoint
 
 FRAME_SIZE = (800, 600)
 
@@ -109,7 +110,7 @@ def main() -> None:
     torch.set_num_threads(options.threads)
     label_set = LabelSet.load("carla29")
     checkpoint = (
-        load_checkpoint(options.checkpoint)
+        load_checkpoint(find_checkpoint(options.checkpoint))
         if options.checkpoint
         else Checkpoint(UNet(preset(options.preset, len(label_set))).eval(), label_set, (400, 300))
     )
