@@ -210,6 +210,18 @@ def test_a_line_that_is_no_polygon_is_named(tmp_path: Path, text: str, reason: s
         open_dataset(str(tmp_path))[0]
 
 
+def test_pictures_of_one_name_do_not_share_the_polygons_of_yolo(tmp_path: Path) -> None:
+    write_yolo(tmp_path, "1 0 0 1 0 1 1")
+    first = next((tmp_path / "images").rglob("1.*"))
+    (first.parent / "2.png").write_bytes(first.read_bytes())
+    (first.parent / "1.jpg").write_bytes(first.read_bytes())
+    next((tmp_path / "labels").rglob("1.txt")).with_name("2.txt").write_text("")
+    pictures = open_dataset(str(tmp_path))
+    assert [pictures[index].name for index in range(len(pictures))] == ["val/2"]
+    assert len(pictures.faults) == 1
+    assert "are pictures of one name; leave one of them there" in pictures.faults[0]
+
+
 def test_without_a_list_of_classes_yolo_is_refused(tmp_path: Path) -> None:
     write_yolo(tmp_path, "")
     (tmp_path / "data.yaml").unlink()

@@ -71,8 +71,8 @@ def pair(
         DataError: There are no pictures, or none of them has a label picture.
     """
     picture_ending, label_ending = endings
-    pictures_of = _by_key(pictures_below(pictures), pictures, picture_ending)
-    labels_of = _by_key(listed_below(labels), labels, label_ending)
+    pictures_of = by_key(pictures_below(pictures), pictures, picture_ending)
+    labels_of = by_key(listed_below(labels), labels, label_ending)
     files = []
     for key, found in pictures_of.items():
         label_files = labels_of.get(key, [labels / f"{key}{label_ending}.png"])
@@ -88,13 +88,8 @@ def pair(
             f"{listed_suffixes(files_below(labels)) or 'nothing'}; {SHOWN}"
         )
     several = [
-        f"{' and '.join(map(str, paths))}: are {what}; leave one of them there"
-        for what, by_key in (
-            ("labels of one picture", labels_of),
-            ("pictures of one name", pictures_of),
-        )
-        for paths in by_key.values()
-        if len(paths) > 1
+        *more_than_one(labels_of, "labels of one picture"),
+        *more_than_one(pictures_of, "pictures of one name"),
     ]
     if several and not files:
         raise DataError(several[0])
@@ -112,7 +107,7 @@ def best_ending(pictures: Path, labels: Path, endings: Sequence[str]) -> str:
     keys = {key_of(path, pictures) for path in listed_below(pictures)}
     # max takes the first of several.
     masks = listed_below(labels)
-    return max(endings, key=lambda ending: len(keys & _by_key(masks, labels, ending).keys()))
+    return max(endings, key=lambda ending: len(keys & by_key(masks, labels, ending).keys()))
 
 
 def labelled_files(
@@ -186,10 +181,19 @@ def below(folder: Path, root: Path) -> str:
     return root.name if folder == root else folder.relative_to(root).as_posix()
 
 
-def _by_key(paths: Iterable[Path], folder: Path, ending: str) -> dict[str, list[Path]]:
+def by_key(paths: Iterable[Path], folder: Path, ending: str = "") -> dict[str, list[Path]]:
     """Return the files below a folder by their keys, of which each should have one."""
     found: dict[str, list[Path]] = {}
     for path in paths:
         if path.stem.endswith(ending):
             found.setdefault(key_of(path, folder, ending), []).append(path)
     return found
+
+
+def more_than_one(files: Mapping[str, Sequence[Path]], what: str) -> list[str]:
+    """Return a fault for each key that has several files, which are `what`."""
+    return [
+        f"{' and '.join(map(str, paths))}: are {what}; leave one of them there"
+        for paths in files.values()
+        if len(paths) > 1
+    ]

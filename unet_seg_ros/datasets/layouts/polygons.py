@@ -17,7 +17,13 @@ import yaml
 from unet_seg_ros.datasets.json_files import read_json_object
 from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
 from unet_seg_ros.datasets.layouts.layout import Layout, lacks
-from unet_seg_ros.datasets.layouts.pairing import key_of, parts_of, places
+from unet_seg_ros.datasets.layouts.pairing import (
+    by_key,
+    key_of,
+    more_than_one,
+    parts_of,
+    places,
+)
 from unet_seg_ros.datasets.layouts.plain import sides
 from unet_seg_ros.datasets.parts import is_part, part_and_drive
 from unet_seg_ros.datasets.polygons import Region, draw_listed, draw_yolo
@@ -207,21 +213,27 @@ def _yolo_sides(folder: Path) -> list[tuple[Path, Path]]:
 
 
 def _open_yolo(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
-    """Open `images/` with the text files in `labels/`; pictures without one are left out."""
+    """Open `images/` with the text files in `labels/`; pictures without one are left out.
+
+    So are pictures of one name, to either of which the text file may belong.
+    """
     found = _yolo_sides(folder)
     if not found:
         raise lacks(folder, "yolo", "images/ with labels/ that has text files")
     names = _yolo_names(folder)
     classes = label_set or _with_background(folder.name, names)
-    files, without = [], 0
+    files, faults, without = [], [], 0
     for pictures, labels in found:
-        for picture in pictures_below(pictures):
-            key = key_of(picture, pictures)
+        above = pictures.parent.relative_to(folder).parts
+        pictures_of = by_key(pictures_below(pictures), pictures)
+        faults += more_than_one(pictures_of, "pictures of one name")
+        for key, (picture, *others) in pictures_of.items():
             text = labels / f"{key}.txt"
+            if others:
+                continue
             if not text.is_file():
                 without += 1
                 continue
-            above = pictures.parent.relative_to(folder).parts
             part, drive = part_and_drive([*above, *key.split("/")[:-1]], folder.name)
             files.append(LabelledFile(picture, (text,), "/".join([*above, key]), drive, part))
     ids = _ids_of(names, classes)
@@ -231,7 +243,7 @@ def _open_yolo(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         draw_yolo, class_ids=[ids[name] for name in names], background=_background(classes)
     )
     notes += _left_unlabelled(unknown, classes)
-    return _drawn(folder, "yolo", classes, files, draw_labels=draw, notes=notes)
+    return _drawn(folder, "yolo", classes, files, draw_labels=draw, faults=faults, notes=notes)
 
 
 def _yolo_names(folder: Path) -> list[str]:
