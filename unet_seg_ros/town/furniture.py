@@ -35,19 +35,24 @@ def street_lamp() -> Mesh:
 
 
 def traffic_light(state: str, overhead: bool) -> Mesh:
-    """A light that faces +x, `red`, `yellow` or `green`; overhead on an arm towards +y as well."""
+    """A light that faces +x, `red`, `yellow` or `green`.
+
+    Overhead, three more hang from an arm towards +y, as at the wide junctions of CARLA's towns.
+    """
     build = MeshBuilder()
-    height = 6.2 if overhead else 3.2
-    build.box((-0.09, -0.09, 0.09, 0.09), 0.0, height, _METAL, Tag.POLE)
+    mast, height, housing = (0.14, 6.6, (98, 100, 100)) if overhead else (0.09, 3.2, (44, 46, 44))
+    build.box((-mast, -mast, mast, mast), 0.0, height, _METAL, Tag.POLE)
     heads = [(0.0, 2.3)]
     if overhead:
-        build.box((-0.06, 0.0, 0.06, 5.2), 5.95, 6.1, _METAL, Tag.POLE)
-        heads += [(4.9, 5.2)]
+        build.box((-0.09, 0.0, 0.09, 7.5), 6.1, 6.28, _METAL, Tag.POLE)
+        heads += [(y, 5.08) for y in (3.9, 5.5, 7.1)]
     for y, z in heads:
+        near = 0.1 if y else mast + 0.01
         front = build.box(
-            (0.1, y - 0.19, 0.36, y + 0.19), z, z + 1.0, (44, 46, 44), Tag.TRAFFIC_LIGHT
+            (near, y - 0.19, near + 0.26, y + 0.19), z, z + 1.0, housing, Tag.TRAFFIC_LIGHT
         )[0]
-        x = float(front[0, 0]) + 0.01
+        build.panel(front, (0.0, 1.0), (0.0, 1.0), (36, 38, 36), Tag.TRAFFIC_LIGHT)
+        x = float(front[0, 0]) + 0.02
         for k, (name, color) in enumerate(_SIGNALS.items()):
             shown: Color = color if name == state else (54, 50, 48)
             lit = 1.0 if name == state else 0.0

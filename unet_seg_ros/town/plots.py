@@ -58,7 +58,7 @@ def divide(rng: np.random.Generator, a: float, b: float) -> list[tuple[float, fl
 
 def build_plot(scenery: Scenery, lot: Rect, street: Side) -> None:
     """Put a house, a park or the like on a lot; `street` is where its street lies."""
-    shares = {_flats: 0.36, _house: 0.30, _park: 0.14, _yard: 0.12, _parking: 0.08}
+    shares = {_flats: 0.28, _tower: 0.08, _house: 0.30, _park: 0.14, _yard: 0.12, _parking: 0.08}
     number = scenery.rng.choice(len(shares), p=list(shares.values()))
     list(shares)[number](scenery, lot, street)
 
@@ -78,13 +78,25 @@ def _flats(scenery: Scenery, lot: Rect, street: Side) -> None:
     """A town house at the pavement, shops below, a flat roof with a parapet."""
     rect = inset(lot, street, front=0.3, sides=0.0, back=float(scenery.rng.uniform(1, 4)))
     floors = int(scenery.rng.integers(2, 7))
-    height = FLOOR * (floors + 1)
     facade = int(scenery.rng.choice(scenery.stock.facades))
+    shop = int(scenery.rng.choice(scenery.stock.shops)) if scenery.rng.random() < 0.7 else facade
+    _building(scenery, rect, floors, facade, shop)
+
+
+def _tower(scenery: Scenery, lot: Rect, street: Side) -> None:
+    """A high building of glass, a little behind the pavement."""
+    rect = inset(lot, street, front=3.0, sides=1.0, back=float(scenery.rng.uniform(1, 4)))
+    facade = int(scenery.rng.choice(scenery.stock.curtain_walls))
+    _building(scenery, rect, int(scenery.rng.integers(6, 13)), facade, facade)
+
+
+def _building(scenery: Scenery, rect: Rect, floors: int, facade: int, ground: int) -> None:
+    """Put up a ground floor and `floors` above it, whose textures are `ground` and `facade`."""
+    height = FLOOR * (floors + 1)
     color = tuple(scenery.stock.textures[facade].mean.tolist())
     build, tag = MeshBuilder(), Tag.BUILDING
-    shop = int(scenery.rng.choice(scenery.stock.shops)) if scenery.rng.random() < 0.7 else facade
-    tile_height = FLOOR if shop != facade else 2 * FLOOR
-    build.box(rect, 0.0, FLOOR, color, tag, texture=shop, tile=(4 * BAY, tile_height))
+    tile_height = FLOOR if ground != facade else 2 * FLOOR
+    build.box(rect, 0.0, FLOOR, color, tag, texture=ground, tile=(4 * BAY, tile_height))
     build.box(rect, FLOOR, height, color, tag, texture=facade, tile=(4 * BAY, 2 * FLOOR))
     edge: Color = tuple(0.8 * c for c in color)
     build.box(grown(rect, 0.2), height, height + 0.6, edge, tag)

@@ -134,6 +134,24 @@ def shopfront(rng: np.random.Generator) -> Texture:
     return Texture.of(picture, Tag.BUILDING)
 
 
+def curtain_wall(rng: np.random.Generator) -> Texture:
+    """Four bays by two floors of glass between mullions, 12.8 x 6.4 m."""
+    shape = (2 * _TEXELS, _BAYS * _TEXELS)
+    picture = _plaster(shape, _GLASS[rng.integers(len(_GLASS))], rng)
+    picture *= 1 + 0.35 * noise(shape, 3, rng)[..., None]
+    pane = int(rng.choice([20, 40, 80]))
+    mullion, thick = float(rng.choice([40, 125, 205])), int(rng.integers(2, 6))
+    for floor in range(2):
+        y = floor * _TEXELS
+        for x in range(0, shape[1], pane):
+            picture[y : y + _TEXELS, x : x + pane] *= rng.uniform(0.75, 1.3)
+        picture[y : y + 12] *= 0.6
+        picture[y : y + 2] = mullion
+    for x in range(0, shape[1], pane):
+        picture[:, x : x + thick] = mullion
+    return Texture.of(picture, Tag.BUILDING)
+
+
 def _window(
     picture: NDArray[np.float32],
     place: tuple[int, int, int, int],
@@ -304,5 +322,6 @@ _FACADES: list[Color] = [
     (176, 100, 84),
     (218, 212, 196),
 ]
+_GLASS: list[Color] = [(34, 46, 62), (62, 88, 108), (30, 42, 46), (76, 90, 98), (88, 104, 128)]
 _AWNINGS: list[Color] = [(40, 70, 60), (120, 36, 36), (44, 52, 84), (160, 150, 130), (60, 58, 56)]
 _LEAVES: list[Color] = [(70, 104, 46), (88, 122, 52), (54, 88, 44), (98, 48, 36), (128, 120, 50)]
