@@ -438,6 +438,10 @@ def test_a_network_with_an_encoder_is_trained_and_started_from(
         ({"encoder_weights": "imagenet"}, "belong to a network with --encoder"),
         ({"decoder": (8, 8, 8)}, "belong to a network with --encoder"),
         ({"decoder": (8, 8, 8), "start": "nuclei2"}, "nuclei2 has none"),
+        ({"blend": 0.5}, "--blend is with the weights of --init"),
+        ({"blend": 1.5, "start": "nuclei2"}, "--blend must be more than 0"),
+        ({"blend": 0.5, "start": "nuclei2", "widen": 2}, "which --widen changes"),
+        ({"blend": 0.5, "start": "camvid11"}, "camvid11 has other classes"),
         ({"freeze_norm": True}, "--freeze-norm is for networks with an encoder"),
         ({"encoder": "efficientnet-lite0", "start": "nuclei2"}, "give one"),
     ],
@@ -467,6 +471,20 @@ def test_or_has_other_classes_that_are_asked_for(
     assert trained.label_set == LabelSet.load("nuclei2")
     assert trained.model.config.classes == 2
     assert torch.equal(trained.model.up[0].weight, before.model.up[0].weight)
+
+
+def test_a_share_of_what_was_learnt_is_kept(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    training.start(recipe(pictures, 4, start="nuclei2", blend=0.25), CPU, out, "")
+    start, last, best = (
+        load_checkpoint(path).model.state_dict()
+        for path in (find_checkpoint("nuclei2"), out / "last.safetensors", out / "best.safetensors")
+    )
+    for name, tensor in best.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, 0.75 * start[name] + 0.25 * last[name])
+    assert not torch.equal(last["head.weight"], start["head.weight"])
+    assert "0.25 of these weights" in (out / "best.md").read_text()
 
 
 def test_another_decoder_over_what_a_checkpoint_knows(pictures: Path, tmp_path: Path) -> None:

@@ -148,6 +148,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         epochs=options.epochs,
         label_set=options.label_set,
         preset=options.preset,
+        blend=options.blend,
         fit_biases=options.fit_biases,
         encoder=options.encoder,
         encoder_weights=options.encoder_weights or ("imagenet" if options.encoder else "none"),

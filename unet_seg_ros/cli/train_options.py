@@ -203,6 +203,14 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
         help="how the learning rate falls: one cycle, or poly (default: %(default)s)",
     )
     group.add_argument(
+        "--blend",
+        type=parse_amount,
+        default=1.0,
+        metavar="SHARE",
+        help="at the end keep this share of what was learnt in the weights, the rest as --init has "
+        "them: halfway, 0.5, less is forgotten than was gained (default: %(default)s)",
+    )
+    group.add_argument(
         "--fit-biases",
         action="store_true",
         help="at the end fit the biases of the classes to pictures that were learnt from",

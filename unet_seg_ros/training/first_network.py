@@ -27,7 +27,11 @@ def starting_checkpoint(recipe: Recipe) -> Checkpoint | None:
     Raises:
         ValueError: There is no such checkpoint, or the recipe contradicts itself.
     """
+    if not 0 < recipe.blend <= 1:
+        raise ValueError(f"--blend must be more than 0 and at most 1, not {recipe.blend:g}")
     if not recipe.start:
+        if recipe.blend != 1:
+            raise ValueError("--blend is with the weights of --init: give a checkpoint there")
         if recipe.widen != 1:
             raise ValueError("--widen widens a trained network: give the one to start from, --init")
         if not recipe.encoder and (recipe.encoder_weights != "none" or recipe.decoder):
@@ -83,11 +87,18 @@ def first_network(
 
 def _of(recipe: Recipe, label_set: LabelSet, start: Checkpoint) -> Network:
     network = start.model
+    if recipe.blend != 1 and recipe.widen != 1:
+        raise ValueError("--blend is with the weights of --init, which --widen changes; leave one")
     names, trained_names = label_set.names, start.label_set.names
     config = dataclasses.replace(network.config, classes=len(names))
     if isinstance(config, EncoderUNetConfig) and recipe.decoder:
         config = dataclasses.replace(config, decoder=recipe.decoder)
     if config != network.config or names != trained_names:
+        if recipe.blend != 1:
+            raise ValueError(
+                f"--blend is with the weights of --init, and {recipe.start} has other classes or "
+                "another decoder; leave it away"
+            )
         network = transfer(network, trained_names, config, names)
     return widen(network, recipe.widen) if isinstance(network, UNet) else network
 

@@ -25,6 +25,7 @@ from unet_seg_ros.inference.cpu import missing_compiler
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.progress import make_bar
 from unet_seg_ros.training.biases import fit_biases, has_fitted_biases
+from unet_seg_ros.training.blend import blend, is_blended
 from unet_seg_ros.training.data import (
     open_data_sets,
     rare_things,
@@ -56,6 +57,7 @@ from unet_seg_ros.training.trainer import Learner
 from unet_seg_ros.training.validation import Score, sample_figure, validate
 from unet_seg_ros.training.views import Batch, TwinBatch, training_loader
 from unet_seg_ros.training.weather import scene_of
+from unet_seg_ros.weights import find_checkpoint
 
 # Steps between two rows of figures, for each of which a GPU is waited for.
 LOG_EVERY = 20
@@ -309,7 +311,10 @@ class _Training:
         """Score the best checkpoint on everything that was held apart, and write its card."""
         self._fabric.barrier()
         checkpoint = load_checkpoint(self._out / f"{BEST}.safetensors")
-        # They are, where this was killed below.
+        # The one is blended, the other fitted already, where this was killed below.
+        if self._recipe.blend < 1 and not is_blended(checkpoint):
+            start = load_checkpoint(find_checkpoint(self._recipe.start))
+            blend(checkpoint, start.model, self._recipe.blend)
         if self._recipe.fit_biases and not has_fitted_biases(checkpoint):
             fit_biases(checkpoint, self._sets, self._fabric.device)
         scores = validate(self._fabric, checkpoint, self._data_sets)
