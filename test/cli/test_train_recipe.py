@@ -98,6 +98,20 @@ def test_a_stage_that_was_killed_early_begins_anew(files: Path) -> None:
     assert train(files, "out") == 0
 
 
+def test_a_stage_that_was_another_when_it_was_trained_is_not_taken_for_this_one(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert train(files, "out") == 0
+    recipe = (files / "tiny.yaml").read_text()
+    (files / "tiny.yaml").write_text(recipe + "  - {steps: 4, validate-every: 4, blend: 0.5}\n")
+    assert train(files, "out") == 1
+    assert "out/tiny: was trained otherwise than" in capsys.readouterr().err
+    (files / "out" / "tiny").rename(files / "out" / "tiny_2")
+    assert train(files, "out") == 0
+    blended = load_checkpoint(files / "out" / "tiny" / "best.safetensors").data["weights"]
+    assert blended == "blended: 0.5 of what was learnt, the rest as before that"
+
+
 def test_options_of_the_recipe_are_refused_on_the_command_line(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -170,16 +170,18 @@ def kill_at_the_end(asked: Recipe, out: Path, monkeypatch: pytest.MonkeyPatch) -
             training.start(asked, CPU, out, "")
 
 
-def test_biases_are_fitted_once_however_often_a_training_ends(
-    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("label_set", ["nuclei2", ""])
+def test_weights_are_blended_and_biases_fitted_once_however_often_a_training_ends(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, label_set: str
 ) -> None:
     straight, killed = tmp_path / "straight", tmp_path / "killed"
-    asked = recipe(pictures, fit_biases=True)
+    asked = recipe(pictures, fit_biases=True, start="nuclei2", blend=0.5, label_set=label_set)
     training.start(asked, CPU, straight, "")
     kill_at_the_end(asked, killed, monkeypatch)
     training.resume(killed)
     one, other = (load_checkpoint(run / "best.safetensors") for run in (straight, killed))
     assert one.data["biases"].startswith("fitted on")
+    assert one.data["weights"].startswith("blended: 0.5")
     assert one.data == other.data
     expected = one.model.state_dict()
     for name, tensor in other.model.state_dict().items():
@@ -465,7 +467,7 @@ def test_or_has_other_classes_that_are_asked_for(
     run = recipe(pictures, start="carla29-small", optimization=Optimization(1, 0.0))
     training.start(run, CPU, tmp_path / "run", "")
     said = capsys.readouterr().err
-    assert "carla29-small knows no Background, Nucleus: learnt from nothing" in said
+    assert "carla29-small: learnt from nothing: Background, Nucleus" in said
     trained = load_checkpoint(tmp_path / "run" / "last.safetensors")
     before = load_checkpoint(find_checkpoint("carla29-small"))
     assert trained.label_set == LabelSet.load("nuclei2")
@@ -484,10 +486,12 @@ def test_a_share_of_what_was_learnt_is_kept(pictures: Path, tmp_path: Path) -> N
         if tensor.is_floating_point():
             torch.testing.assert_close(tensor, 0.75 * start[name] + 0.25 * last[name])
     assert not torch.equal(last["head.weight"], start["head.weight"])
-    assert "0.25 of these weights" in (out / "best.md").read_text()
+    assert "blended: 0.25 of what was learnt" in (out / "best.md").read_text()
 
 
-def test_another_decoder_over_what_a_checkpoint_knows(pictures: Path, tmp_path: Path) -> None:
+def test_another_decoder_over_what_a_checkpoint_knows(
+    pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     idle = Optimization(1, 0.0)
     run = recipe(
         pictures, start="camvid11", label_set="nuclei2", optimization=idle, decoder=(64, 48, 32)
@@ -498,6 +502,7 @@ def test_another_decoder_over_what_a_checkpoint_knows(pictures: Path, tmp_path: 
     assert trained.config.decoder == (64, 48, 32)
     before = load_checkpoint(find_checkpoint("camvid11")).model
     assert torch.equal(trained.up[2].weight, before.up[2].weight)
+    assert "camvid11: learnt from nothing: Background, Nucleus" in capsys.readouterr().err
 
 
 def command(*arguments: object) -> list[str]:

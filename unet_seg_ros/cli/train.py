@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         outcome = training.resume(folder)
     elif options.recipe:
         goes_on = "the same command"
-        found, folder = train_recipe.train_stages(options, _begin, training.resume)
+        found, folder = train_recipe.train_stages(options, _recipe, _begin, training.resume)
         if found is None:
             say(f"{options.recipe}: is trained already; {folder / 'best.safetensors'}")
             return 0

@@ -207,8 +207,8 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
         type=parse_amount,
         default=1.0,
         metavar="SHARE",
-        help="at the end keep this share of what was learnt in the weights, the rest as --init has "
-        "them: halfway, 0.5, less is forgotten than was gained (default: %(default)s)",
+        help="how much of what was learnt the weights have at the end; the rest is as --init has "
+        "it (default: %(default)s)",
     )
     group.add_argument(
         "--fit-biases",

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from unet_seg_ros.cli.arguments import parse_path
 
 if TYPE_CHECKING:
+    from unet_seg_ros.training.recipe import Recipe
     from unet_seg_ros.training.recipe_file import Stage
     from unet_seg_ros.training.run import Outcome
 
@@ -47,6 +49,7 @@ def add_arguments(group: argparse._ArgumentGroup) -> None:
 
 def train_stages(
     options: argparse.Namespace,
+    recipe_of: Callable[[argparse.Namespace], Recipe],
     begin: Callable[[argparse.Namespace, Path], Outcome],
     resume: Callable[[Path], Outcome],
 ) -> tuple[Outcome | None, Path]:
@@ -54,6 +57,7 @@ def train_stages(
 
     Args:
         options: Of the command.
+        recipe_of: What options say is to be learnt.
         begin: Trains as options say, in a folder.
         resume: Goes on in a folder.
 
@@ -61,7 +65,8 @@ def train_stages(
         How the last stage that was trained ended, None where nothing was left, and its folder.
 
     Raises:
-        ValueError: The recipe cannot be used, or an option contradicts it.
+        ValueError: The recipe cannot be used, an option contradicts it, or a stage was trained by
+            another recipe.
     """
     from unet_seg_ros.training.recipe_file import load_recipe
 
@@ -69,6 +74,10 @@ def train_stages(
     names = [name for name in options.without.split(",") if name]
     stages = load_recipe(options.recipe, options.data_root or [], names)
     parsed = [_parsed(options, stage, number) for number, stage in enumerate(stages, 1)]
+    for number, (stage, its_options) in enumerate(zip(stages, parsed, strict=True), 1):
+        if (options.out / stage.folder / "best.safetensors").exists():
+            where = f"{options.recipe}, stage {number}"
+            _refuse_another_stage(options.out / stage.folder, recipe_of(its_options), where)
     outcome, before = None, Path()
     folder = options.out
     for number, (stage, its_options) in enumerate(zip(stages, parsed, strict=True), 1):
@@ -106,6 +115,28 @@ def _parsed(options: argparse.Namespace, stage: Stage, number: int) -> argparse.
             "is wrong with it stands above"
         ) from error
     return parsed
+
+
+def _refuse_another_stage(folder: Path, recipe: Recipe, where: str) -> None:
+    """Refuse to go on from a stage that does not learn as the recipe says today.
+
+    What it learns from may have moved since.
+    """
+    from unet_seg_ros.training.recipe import Recipe
+    from unet_seg_ros.training.run_folder import read_description
+
+    def what_is_learnt(recipe: Recipe) -> Recipe:
+        recipe = dataclasses.replace(
+            recipe.with_absolute_paths(), data=(), unlabelled=(), start="", teacher=""
+        )
+        return Recipe.from_dict(recipe.to_dict())  # with tuples where options are lists
+
+    before = Recipe.from_dict(read_description(folder).get("recipe", {}))
+    if what_is_learnt(before) != what_is_learnt(recipe):
+        raise ValueError(
+            f"{folder}: was trained otherwise than {where} says today; give another --out, or "
+            "remove that folder and those of the stages behind it"
+        )
 
 
 def _clear(folder: Path) -> None:

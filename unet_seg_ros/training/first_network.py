@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkpoint
@@ -19,6 +20,21 @@ from unet_seg_ros.training.recipe import Recipe
 from unet_seg_ros.weights import find_checkpoint
 
 DEFAULT_LABEL_SET = "carla29"
+
+
+@dataclass(frozen=True)
+class FirstNetwork:
+    """A network before the first step.
+
+    Attributes:
+        network: The network.
+        normalization: What it expects of its pixels.
+        untaught: The classes that a network which starts from a checkpoint learns from nothing.
+    """
+
+    network: Network
+    normalization: Normalization
+    untaught: Sequence[str] = ()
 
 
 def starting_checkpoint(recipe: Recipe) -> Checkpoint | None:
@@ -39,6 +55,8 @@ def starting_checkpoint(recipe: Recipe) -> Checkpoint | None:
         return None
     if recipe.encoder:
         raise ValueError("--init and --encoder each say what network to start from; give one")
+    if recipe.blend != 1 and recipe.widen != 1:
+        raise ValueError("--blend is with the weights of --init, which --widen changes; leave one")
     start = load_checkpoint(find_checkpoint(recipe.start))
     if isinstance(start.model, UNet):
         if recipe.decoder:
@@ -56,17 +74,11 @@ def network_label_set(recipe: Recipe, start: Checkpoint | None) -> LabelSet:
     """
     if start and not recipe.label_set:
         return start.label_set
-    label_set = LabelSet.load(recipe.label_set or DEFAULT_LABEL_SET)
-    if start and (new := set(label_set.names) - set(start.label_set.names)):
-        names = ", ".join(name for name in label_set.names if name in new)
-        print(f"{recipe.start} knows no {names}: learnt from nothing", file=sys.stderr)
-    return label_set
+    return LabelSet.load(recipe.label_set or DEFAULT_LABEL_SET)
 
 
-def first_network(
-    recipe: Recipe, label_set: LabelSet, start: Checkpoint | None
-) -> tuple[Network, Normalization]:
-    """Return the network as it is before the first step, and what it expects of its pixels.
+def first_network(recipe: Recipe, label_set: LabelSet, start: Checkpoint | None) -> FirstNetwork:
+    """Return the network as it is before the first step.
 
     One that starts from a checkpoint and has other classes than that, or another decoder, keeps
     what fits (`transfer`).
@@ -74,42 +86,38 @@ def first_network(
     Raises:
         ValueError: There is no such network, or its encoder's weights are not there.
     """
-    if start is None:
-        network, normalization = _untrained(recipe, len(label_set))
-    else:
-        network, normalization = _of(recipe, label_set, start), start.normalization
+    first = _of(recipe, label_set, start) if start else _untrained(recipe, len(label_set))
     if recipe.freeze_norm:
-        if not isinstance(network, EncoderUNet):
+        if not isinstance(first.network, EncoderUNet):
             raise ValueError("--freeze-norm is for networks with an encoder; leave it away")
-        network.has_frozen_statistics = True
-    return network, normalization
+        first.network.has_frozen_statistics = True
+    return first
 
 
-def _of(recipe: Recipe, label_set: LabelSet, start: Checkpoint) -> Network:
-    network = start.model
-    if recipe.blend != 1 and recipe.widen != 1:
-        raise ValueError("--blend is with the weights of --init, which --widen changes; leave one")
-    names, trained_names = label_set.names, start.label_set.names
-    config = dataclasses.replace(network.config, classes=len(names))
+def _of(recipe: Recipe, label_set: LabelSet, start: Checkpoint) -> FirstNetwork:
+    network, untaught = start.model, list[str]()
+    config = dataclasses.replace(network.config, classes=len(label_set))
     if isinstance(config, EncoderUNetConfig) and recipe.decoder:
         config = dataclasses.replace(config, decoder=recipe.decoder)
-    if config != network.config or names != trained_names:
+    if config != network.config or label_set.names != start.label_set.names:
         if recipe.blend != 1:
             raise ValueError(
                 f"--blend is with the weights of --init, and {recipe.start} has other classes or "
                 "another decoder; leave it away"
             )
-        network = transfer(network, trained_names, config, names)
-    return widen(network, recipe.widen) if isinstance(network, UNet) else network
+        network, untaught = transfer(network, start.label_set, config, label_set)
+    if isinstance(network, UNet):
+        network = widen(network, recipe.widen)
+    return FirstNetwork(network, start.normalization, untaught)
 
 
-def _untrained(recipe: Recipe, classes: int) -> tuple[Network, Normalization]:
+def _untrained(recipe: Recipe, classes: int) -> FirstNetwork:
     if not recipe.encoder:
-        return UNet(preset(recipe.preset, classes)), Normalization()
+        return FirstNetwork(UNet(preset(recipe.preset, classes)), Normalization())
     config = EncoderUNetConfig(classes, recipe.encoder)
     if recipe.decoder:
         config = dataclasses.replace(config, decoder=recipe.decoder)
     network = EncoderUNet(config)
     if recipe.encoder_weights != "none":
         load_encoder_weights(network.encoder, recipe.encoder, recipe.encoder_weights)
-    return network, encoder_normalization(recipe.encoder)
+    return FirstNetwork(network, encoder_normalization(recipe.encoder))

@@ -52,8 +52,8 @@ class Recipe:
         thin: How many times as much a pixel of what is thin counts (`loss.thin_parts`).
         max_class_weight: How much more than a pixel of a frequent class one of a rare may count;
             1 lets all count the same.
-        blend: How much of what was learnt remains at the end, 0 to 1; the rest are the weights of
-            `start`.
+        blend: How much of what was learnt remains at the end, above 0 and at most 1; the rest are
+            the weights of `start`.
         fit_biases: Whether the biases of the classes are fitted at the end.
         validate_every: Steps between two validations.
         validation_pictures: How many pictures a validation looks at, of every data set; the last

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 import math
 import platform
+import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -57,7 +59,6 @@ from unet_seg_ros.training.trainer import Learner
 from unet_seg_ros.training.validation import Score, sample_figure, validate
 from unet_seg_ros.training.views import Batch, TwinBatch, training_loader
 from unet_seg_ros.training.weather import scene_of
-from unet_seg_ros.weights import find_checkpoint
 
 # Steps between two rows of figures, for each of which a GPU is waited for.
 LOG_EVERY = 20
@@ -110,6 +111,7 @@ def start(recipe: Recipe, hardware: Hardware, out: Path, command: str) -> Outcom
     refuse_used_folder(out)
     check_writable(out)
     training = _Training(launch(hardware), recipe, hardware, out, command)
+    training.say_what_is_new()
     training.open_folder()
     return training.run()
 
@@ -149,14 +151,23 @@ class _Training:
         self._label_set = network_label_set(recipe, self._start)
         teacher = load_teacher(recipe, self._label_set)
         torch.manual_seed(recipe.seed)
-        network, self._normalization = first_network(recipe, self._label_set, self._start)
+        first = first_network(recipe, self._label_set, self._start)
+        self._normalization = first.normalization
+        self._untaught = first.untaught
+        # The network itself is about to learn.
+        self._began = copy.deepcopy(first.network.state_dict()) if recipe.blend < 1 else None
         self._data_sets = open_data_sets(recipe)
         rows = rows_of(self._data_sets, self._label_set)
         self._sets = training_sets(self._data_sets, rows)
         self._rarities = rare_things(recipe, self._data_sets, rows, self._label_set)
-        self._semi = semi_supervision(recipe, teacher, self._label_set, self._sets, rows, fabric)
+        can_teach = self._start is not None and not first.untaught
+        self._semi = semi_supervision(
+            recipe, teacher, can_teach, self._label_set, self._sets, rows, fabric
+        )
         unlabelled = self._semi.unlabelled if self._semi else ()
-        self.digests = digests(self._data_sets, rows, unlabelled, recipe.teacher)
+        # What it began with matters again only where it is blended in at the end.
+        checkpoints = (recipe.teacher, recipe.start if recipe.blend < 1 else "")
+        self.digests = digests(self._data_sets, rows, unlabelled, checkpoints)
         self._scene = scene_of(self._label_set, rows.admissible)
         self._optimization = recipe.optimization_for(
             sum(len(item.indices) for item in self._sets), fabric.world_size
@@ -166,7 +177,7 @@ class _Training:
         self._may_look_at_losses = not on_cuda and fabric.world_size == 1
         self._learner = Learner(
             fabric,
-            network,
+            first.network,
             segmentation_loss(recipe, self._data_sets, rows),
             self._normalization,
             self._optimization,
@@ -184,6 +195,12 @@ class _Training:
         self._learner.restore(state)
         self._kept_step = self._learner.step
         self._standing = standing
+
+    def say_what_is_new(self) -> None:
+        """Tell which classes the checkpoint that it starts from does not know."""
+        if self._untaught and self._fabric.is_global_zero:
+            names = ", ".join(self._untaught)
+            print(f"{self._recipe.start}: learnt from nothing: {names}", file=sys.stderr)
 
     def open_folder(self) -> None:
         """Begin to write, or to write on."""
@@ -312,9 +329,8 @@ class _Training:
         self._fabric.barrier()
         checkpoint = load_checkpoint(self._out / f"{BEST}.safetensors")
         # The one is blended, the other fitted already, where this was killed below.
-        if self._recipe.blend < 1 and not is_blended(checkpoint):
-            start = load_checkpoint(find_checkpoint(self._recipe.start))
-            blend(checkpoint, start.model, self._recipe.blend)
+        if self._began and not is_blended(checkpoint):
+            blend(checkpoint, self._began, self._recipe.blend)
         if self._recipe.fit_biases and not has_fitted_biases(checkpoint):
             fit_biases(checkpoint, self._sets, self._fabric.device)
         scores = validate(self._fabric, checkpoint, self._data_sets)

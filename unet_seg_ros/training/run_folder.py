@@ -62,6 +62,21 @@ def read_run(folder: Path) -> dict[str, Any]:
     Raises:
         RunFolderError: There is no run, or it is complete.
     """
+    run = read_description(folder)
+    if not (folder / STATE_FILE).is_file():
+        raise RunFolderError(
+            f"{folder}: has no {STATE_FILE}: this training is complete, or was stopped before its "
+            "first validation; start a new one with --out"
+        )
+    return run
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Return what `run.json` says of a run, complete or not.
+
+    Raises:
+        RunFolderError: There is no run.
+    """
     path = folder / RUN_FILE
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
@@ -69,11 +84,6 @@ def read_run(folder: Path) -> dict[str, Any]:
         raise RunFolderError(f"{path}: not the description of a training ({error})") from error
     if not isinstance(run, dict):
         raise RunFolderError(f"{path}: not the description of a training")
-    if not (folder / STATE_FILE).is_file():
-        raise RunFolderError(
-            f"{folder}: has no {STATE_FILE}: this training is complete, or was stopped before its "
-            "first validation; start a new one with --out"
-        )
     return run
 
 

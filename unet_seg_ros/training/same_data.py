@@ -20,13 +20,13 @@ def digests(
     data_sets: Sequence[DataSet],
     rows: LabelRows,
     unlabelled: Sequence[LabelledPictures],
-    teacher: str,
+    checkpoints: Sequence[str],
 ) -> list[list[str]]:
     """Return name and SHA-256 of each data set of a training, in the order of its recipe.
 
     What is digested: the names of the pictures, how they are divided, how many pixels each of them
-    has of each label, and which classes each label may be; colours are not looked at. Of the
-    teacher, a checkpoint's name or path or "" for none, it is the file.
+    has of each label, and which classes each label may be; colours are not looked at. Of
+    checkpoints, which are names or paths or "" for none, it is the file.
     """
     found = []
     for item, table in zip(data_sets, rows.tables, strict=True):
@@ -39,9 +39,9 @@ def digests(
     for pictures in unlabelled:
         names = [[pictures.name_of(position) for position in range(len(pictures))]]
         found.append([pictures.name, _digest(names)])
-    if teacher:
-        weights = find_checkpoint(teacher).read_bytes()
-        found.append([teacher, hashlib.sha256(weights).hexdigest()])
+    for name in filter(None, checkpoints):
+        weights = find_checkpoint(name).read_bytes()
+        found.append([name, hashlib.sha256(weights).hexdigest()])
     return found
 
 
@@ -59,7 +59,7 @@ def refuse_other_data(
     if changed:
         raise RunFolderError(
             f"{changed[0]}: is not what it was when the training in {folder} began: other pictures "
-            "or labels, divided or mapped otherwise, or another teacher; bring back what was "
+            "or labels, divided or mapped otherwise, or another checkpoint; bring back what was "
             "there, or begin a new training with --out"
         )
 

@@ -79,6 +79,7 @@ def load_teacher(recipe: Recipe, label_set: LabelSet) -> Checkpoint | None:
 def semi_supervision(
     recipe: Recipe,
     teacher: Checkpoint | None,
+    can_teach: bool,
     label_set: LabelSet,
     sets: Sequence[TrainingSet],
     rows: LabelRows,
@@ -87,7 +88,7 @@ def semi_supervision(
     """Return what a recipe says about pictures without labels; None where it has none.
 
     With a teacher and without such pictures, the labelled ones are used: the teacher says what
-    their labels leave open.
+    their labels leave open. `can_teach` says whether the network knows its classes from the start.
 
     Raises:
         DataError: Pictures without labels cannot be opened.
@@ -116,7 +117,7 @@ def semi_supervision(
         teacher,
         torch.from_numpy(rows.admissible),
         recipe.confidence,
-        0.0 if teacher or recipe.start else _UNTAUGHT,
+        0.0 if teacher or can_teach else _UNTAUGHT,
         _summary(found, teacher),
     )
 

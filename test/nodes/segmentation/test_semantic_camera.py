@@ -29,7 +29,7 @@ SEMANTIC = f"{VEHICLE}/semantic_segmentation_front"
 OWN = "/front/segmentation/semantic_camera/image"
 STAMP_NS = 3_250_000_000
 # A picture of the town with lane markings, vehicles and a lot of road.
-FRAME = 450
+FRAME = 300
 
 
 class LaneNode(Node):

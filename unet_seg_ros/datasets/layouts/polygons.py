@@ -225,14 +225,14 @@ def _open_yolo(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     files, faults, without = [], [], 0
     for pictures, labels in found:
         above = pictures.parent.relative_to(folder).parts
-        pictures_of = by_key(pictures_below(pictures), pictures)
-        faults += more_than_one(pictures_of, "pictures of one name")
-        for key, (picture, *others) in pictures_of.items():
+        for key, found_pictures in by_key(pictures_below(pictures), pictures).items():
             text = labels / f"{key}.txt"
-            if others:
-                continue
             if not text.is_file():
-                without += 1
+                without += len(found_pictures)
+                continue
+            picture, *others = found_pictures
+            if others:
+                faults += more_than_one({key: found_pictures}, "pictures of one name")
                 continue
             part, drive = part_and_drive([*above, *key.split("/")[:-1]], folder.name)
             files.append(LabelledFile(picture, (text,), "/".join([*above, key]), drive, part))
