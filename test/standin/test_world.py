@@ -85,8 +85,11 @@ def test_pictures_show_the_vehicles_of_clients(world: World) -> None:
     def share_of_bus(actor: CameraActor) -> float:
         return float((draw(views[actor.id], world.scene())[1] == Tag.BUS).mean())
 
-    assert share_of_bus(camera) < 0.02, "cameras do not see what carries them"
-    assert share_of_bus(on_its_own) > 0.1
+    carried, seen = share_of_bus(camera), share_of_bus(on_its_own)
+    world.destroy(car.id)
+    # The town has buses of its own, which may be anywhere.
+    assert carried < share_of_bus(camera) + 0.02, "cameras do not see what carries them"
+    assert seen > share_of_bus(on_its_own) + 0.1
 
 
 def test_cameras_at_one_place_share_a_view_and_keep_their_pace(world: World) -> None:
