@@ -225,17 +225,19 @@ def _open_yolo(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     files, faults, without = [], [], 0
     for pictures, labels in found:
         above = pictures.parent.relative_to(folder).parts
-        for key, found_pictures in by_key(pictures_below(pictures), pictures).items():
-            text = labels / f"{key}.txt"
-            if not text.is_file():
-                without += len(found_pictures)
-                continue
-            picture, *others = found_pictures
-            if others:
-                faults += more_than_one({key: found_pictures}, "pictures of one name")
-                continue
-            part, drive = part_and_drive([*above, *key.split("/")[:-1]], folder.name)
-            files.append(LabelledFile(picture, (text,), "/".join([*above, key]), drive, part))
+        labelled = {}
+        for key, paths in by_key(pictures_below(pictures), pictures).items():
+            if (labels / f"{key}.txt").is_file():
+                labelled[key] = paths
+            else:
+                without += len(paths)
+        faults += more_than_one(labelled, "pictures of one name")
+        for key, paths in labelled.items():
+            if len(paths) == 1:
+                text = labels / f"{key}.txt"
+                part, drive = part_and_drive([*above, *key.split("/")[:-1]], folder.name)
+                name = "/".join([*above, key])
+                files.append(LabelledFile(paths[0], (text,), name, drive, part))
     ids = _ids_of(names, classes)
     unknown = {name for name in names if ids[name] == UNKNOWN_ID}
     notes = [f"{without} pictures have no text file and are left out"] if without else []
