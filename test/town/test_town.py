@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 
+from unet_seg_ros.town.bridges import CLEARANCE
+from unet_seg_ros.town.rects import grown, meet
+from unet_seg_ros.town.tags import Tag
 from unet_seg_ros.town.town import Town
 
 
@@ -70,3 +73,17 @@ def test_a_light_turns_green_for_the_ego_vehicle(town: Town) -> None:
                 seen += 1
                 assert model in green
     assert seen >= 4
+
+
+@pytest.mark.parametrize("seed", [0, 3])
+def test_nothing_stands_under_a_bridge_and_everybody_passes_below(seed: int) -> None:
+    town = Town(seed)
+    models = town.library.mesh.labels[town.library.polygons[:-1]]
+    is_bridge = models[town.statics.models] == Tag.BRIDGE
+    footprints = town._scenery.footprints
+    spans = [tuple(rect) for rect in footprints[is_bridge]]
+    assert len(spans) >= 3
+    others = [tuple(rect) for rect in footprints[~is_bridge]]
+    assert not any(meet(span, grown(other, -0.01)) for span in spans for other in others)
+    movers = town.movers(5.0)[0]
+    assert town.library.half_size[movers.models, 2].max() < CLEARANCE

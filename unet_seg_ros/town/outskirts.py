@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from unet_seg_ros.town.layout import SIDEWALK, TownLayout
 from unet_seg_ros.town.mesh import MeshBuilder
-from unet_seg_ros.town.plots import build_plot, divide
-from unet_seg_ros.town.rects import Rect, grown
+from unet_seg_ros.town.plots import build_plot, build_verge, divide
+from unet_seg_ros.town.rects import Rect, Side, depth_of, grown, inset
 from unet_seg_ros.town.scenery import Scenery
 from unet_seg_ros.town.streets import furnish_kerb
 from unet_seg_ros.town.tags import Tag
+
+_VERGE = 7.0  # metres between a street's sidewalk and what may be a highway
 
 
 def surround(scenery: Scenery, layout: TownLayout) -> None:
@@ -23,7 +25,7 @@ def surround(scenery: Scenery, layout: TownLayout) -> None:
     for y, out in ((y0, -1), (y1, 1)):
         for a, b in divide(scenery.rng, x0 + 10, x1 - 10):
             lot = (a, min(y, y + out * depth), b, max(y, y + out * depth))
-            build_plot(scenery, lot, (0, -out))
+            _build(scenery, lot, (0, -out))
         furnish_kerb(
             scenery,
             *_run(
@@ -36,7 +38,7 @@ def surround(scenery: Scenery, layout: TownLayout) -> None:
     for x, out in ((x0, -1), (x1, 1)):
         for a, b in divide(scenery.rng, y0 + 10, y1 - 10):
             lot = (min(x, x + out * depth), a, max(x, x + out * depth), b)
-            build_plot(scenery, lot, (-out, 0))
+            _build(scenery, lot, (-out, 0))
         furnish_kerb(
             scenery,
             *_run(
@@ -49,6 +51,15 @@ def surround(scenery: Scenery, layout: TownLayout) -> None:
     _woods(scenery, (x0, y0, x1, y1))
 
 
+def _build(scenery: Scenery, lot: Rect, street: Side) -> None:
+    """Build on a lot; before a highway, which houses would hide, only at its front."""
+    front = inset(lot, street, front=0.0, sides=0.0, back=depth_of(lot, street) - _VERGE)
+    if scenery.is_clear(lot):
+        build_plot(scenery, lot, street)
+    elif not scenery.is_bridged(front):
+        build_verge(scenery, front, street)
+
+
 def _woods(scenery: Scenery, town: Rect) -> None:
     for margin, count in ((24.0, 70), (45.0, 60)):
         ring = grown(town, margin)
@@ -57,11 +68,9 @@ def _woods(scenery: Scenery, town: Rect) -> None:
             x = ring[0] + t * (ring[2] - ring[0]) if side < 2 else ring[2 * (side - 2)]
             y = ring[1] + t * (ring[3] - ring[1]) if side >= 2 else ring[1 + 2 * side]
             shift = scenery.rng.uniform(-6, 6, 2)
-            scenery.plant(
-                str(scenery.rng.choice(["fir", "broad", "tall"])),
-                float(x + shift[0]),
-                float(y + shift[1]),
-            )
+            x, y = float(x + shift[0]), float(y + shift[1])
+            if scenery.is_clear(grown((x, y, x, y), 3.0)):
+                scenery.plant(str(scenery.rng.choice(["fir", "broad", "tall"])), x, y)
     for margin, height in ((90.0, 13.0), (160.0, 26.0)):
         x0, y0, x1, y1 = grown(town, margin)
         span = 4 * height

@@ -42,7 +42,7 @@ def fill_block(scenery: Scenery, layout: TownLayout, block: Rect) -> None:
                 )
             )
     for lot, street in lots:
-        if not _beside_bend(layout, lot, block):
+        if not _beside_bend(layout, lot, block) and scenery.is_clear(lot):
             build_plot(scenery, lot, street)
     middle = (x0 + depth + 1, y0 + depth + 1, x1 - depth - 1, y1 - depth - 1)
     scenery.plant_some(middle, int(scenery.rng.integers(4, 9)), ("broad", "fir", "tall"))
@@ -61,6 +61,13 @@ def build_plot(scenery: Scenery, lot: Rect, street: Side) -> None:
     shares = {_flats: 0.28, _tower: 0.08, _house: 0.30, _park: 0.14, _yard: 0.12, _parking: 0.08}
     number = scenery.rng.choice(len(shares), p=list(shares.values()))
     list(shares)[number](scenery, lot, street)
+
+
+def build_verge(scenery: Scenery, lot: Rect, street: Side) -> None:
+    """Put a fence, a wall or a hedge along the front of a lot, and some firs close behind it."""
+    _boundary(scenery, lot, street)
+    strip = inset(lot, street, front=2.0, sides=1.0, back=1.0)
+    scenery.plant_some(strip, int(scenery.rng.integers(0, 3)), ("fir", "bush"))
 
 
 def _beside_bend(layout: TownLayout, lot: Rect, block: Rect) -> bool:
@@ -144,8 +151,9 @@ def _park(scenery: Scenery, lot: Rect, street: Side) -> None:
 
 
 def _yard(scenery: Scenery, lot: Rect, street: Side) -> None:
-    """A high wall with trees behind it."""
-    _barrier(scenery, lot, street, "wall", float(scenery.rng.uniform(1.8, 2.8)))
+    """A wall with trees behind it, at times as high as a house."""
+    low, high = (1.8, 2.8) if scenery.rng.random() < 0.5 else (3.0, 6.0)
+    _barrier(scenery, lot, street, "wall", float(scenery.rng.uniform(low, high)))
     inner = inset(lot, street, front=2.5, sides=1.0, back=1.0)
     scenery.plant_some(inner, int(scenery.rng.integers(2, 6)), ("broad", "fir"))
 

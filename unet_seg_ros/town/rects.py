@@ -36,6 +36,11 @@ def inset(lot: Rect, street: Side, front: float, sides: float, back: float) -> R
     return (x0 + low, y0 + sides, x1 - high, y1 - sides)
 
 
+def meet(one: Rect, other: Rect) -> bool:
+    """Return whether two rectangles share more than an edge."""
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
+
+
 def depth_of(lot: Rect, street: Side) -> float:
     """Return how far a lot reaches back from its street, in metres."""
     return lot[3] - lot[1] if street[1] else lot[2] - lot[0]

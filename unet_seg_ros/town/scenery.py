@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unet_seg_ros.town.mesh import Color, Instances, Mesh
-from unet_seg_ros.town.rects import Rect
+from unet_seg_ros.town.rects import Rect, meet
 from unet_seg_ros.town.stock import Stock
 from unet_seg_ros.town.tags import Tag
 
@@ -38,6 +38,8 @@ class Scenery:
         signals: the traffic lights.
         lamps: x, y of the light of street lamps.
         houses: what houses cover, and their height.
+        bridges: what bridges cover, under which nothing else stands.
+        vistas: what lies before a highway, where only low things stand.
     """
 
     rng: np.random.Generator
@@ -47,6 +49,8 @@ class Scenery:
     signals: list[Signal] = field(default_factory=list)
     lamps: list[tuple[float, float]] = field(default_factory=list)
     houses: list[tuple[Rect, float]] = field(default_factory=list)
+    bridges: list[Rect] = field(default_factory=list)
+    vistas: list[Rect] = field(default_factory=list)
     _rows: list[tuple[int, float, float, float]] = field(default_factory=list)
     _footprints: list[Rect] = field(default_factory=list)
 
@@ -65,6 +69,14 @@ class Scenery:
     def footprints(self) -> NDArray[np.float64]:
         """(N, 4) x0, y0, x1, y1 of what each instance covers near the ground."""
         return np.array(self._footprints)
+
+    def is_bridged(self, area: Rect) -> bool:
+        """Return whether a bridge is over some of an area."""
+        return any(meet(area, bridge) for bridge in self.bridges)
+
+    def is_clear(self, area: Rect) -> bool:
+        """Return whether something high may stand in an area."""
+        return not self.is_bridged(area) and not any(meet(area, vista) for vista in self.vistas)
 
     def put(self, model: int, x: float, y: float, yaw: float = 0.0, size: float = 0.05) -> None:
         """Place a model of the stock, which covers `size` metres around the place."""

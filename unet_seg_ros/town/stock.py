@@ -23,8 +23,8 @@ class Stock:
         models: (mesh, faces camera) pairs, the stock's among them; it grows.
 
     Attributes:
-        textures: all of them; `facades`, `curtain_walls`, `shops`, `masonry`, `hedges`, `fences`
-            and `forest` have the numbers of those for that.
+        textures: all of them; `facades`, `curtain_walls`, `shops`, `masonry`, `concrete`, `hedges`,
+            `fences` and `forest` have the numbers of those for that.
         plants: numbers of the models of each kind of plant.
         plant_size: the height of each of these models, in metres.
     """
@@ -42,6 +42,7 @@ class Stock:
         self.curtain_walls = bank(lambda: textures.curtain_wall(rng), 6)
         self.shops = bank(lambda: textures.shopfront(rng), 6)
         self.masonry = bank(lambda: textures.masonry(rng), 4)
+        self.concrete = bank(lambda: textures.concrete(rng), 4)
         self.hedges = bank(lambda: textures.hedge(rng), 2)
         kinds = ("pickets", "bars", "mesh", "pickets")
         self.fences = [bank(lambda k=k: textures.fence(k, rng), 1)[0] for k in kinds]  # type: ignore[misc]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unet_seg_ros.town import furniture
 from unet_seg_ros.town.layout import HALF_STREET, LANE, TownLayout
-from unet_seg_ros.town.rects import Rect, Side
+from unet_seg_ros.town.rects import Rect, Side, grown
 from unet_seg_ros.town.scenery import Scenery, Signal
 
 
@@ -37,6 +37,8 @@ def furnish_kerb(scenery: Scenery, start: NDArray, end: NDArray, out: Side) -> N
     kinds = [str(k) for k in scenery.rng.choice(["broad", "tall", "palm", "broad"], 1)]
     for k in range(max(int(length // 6), 1)):
         x, y = (start + (end - start) * ((k + 0.5) * 6.0 / max(length, 6.0))).tolist()
+        if not scenery.is_clear(grown((x, y, x, y), 3.0)):
+            continue
         if k % 4 == 1:
             scenery.put(scenery.stock.lamp, x, y, street_yaw)
             scenery.lamps.append((x + 2 * out[0], y + 2 * out[1]))

@@ -31,3 +31,4 @@ class Tag(IntEnum):
     STATIC = 20
     ROAD_LINE = 24
     GROUND = 25
+    BRIDGE = 26

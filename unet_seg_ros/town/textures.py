@@ -141,14 +141,16 @@ def curtain_wall(rng: np.random.Generator) -> Texture:
     picture *= 1 + 0.35 * noise(shape, 3, rng)[..., None]
     pane = int(rng.choice([20, 40, 80]))
     mullion, thick = float(rng.choice([40, 125, 205])), int(rng.integers(2, 6))
+    ribbed = rng.random() < 0.3  # upright bars alone
     for floor in range(2):
         y = floor * _TEXELS
         for x in range(0, shape[1], pane):
             picture[y : y + _TEXELS, x : x + pane] *= rng.uniform(0.75, 1.3)
         picture[y : y + 12] *= 0.6
-        picture[y : y + 2] = mullion
+        if not ribbed:
+            picture[y : y + 2] = mullion
     for x in range(0, shape[1], pane):
-        picture[:, x : x + thick] = mullion
+        picture[:, x : x + thick * (2 if ribbed else 1)] = mullion
     return Texture.of(picture, Tag.BUILDING)
 
 
@@ -181,6 +183,18 @@ def masonry(rng: np.random.Generator) -> Texture:
         picture[:, ::96] *= 0.6
     picture[:6] = picture[:6] * 0.4 + 90
     return Texture.of(picture, Tag.WALL)
+
+
+def concrete(rng: np.random.Generator) -> Texture:
+    """The side of a bridge, 13 x 1.2 m: joints, and what rain leaves below the edge."""
+    shape = (48, 520)
+    grey = float(rng.uniform(70, 155))
+    picture = _plaster(shape, (grey, 0.98 * grey, 0.94 * grey), rng)
+    streaks = np.clip(noise((1, shape[1]), 60, rng), 0, 2)
+    picture *= 1 - 0.14 * (streaks * np.linspace(1, 0.2, shape[0])[:, None])[..., None]
+    picture[:, :: shape[1] // 4] *= 0.7
+    picture[:3] *= 1.15
+    return Texture.of(picture, Tag.BRIDGE)
 
 
 def fence(kind: str, rng: np.random.Generator) -> Texture:

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from unet_seg_ros.town.bridges import build_bridges
 from unet_seg_ros.town.layout import LayoutName, Path, ground, plan
 from unet_seg_ros.town.mesh import Instances, Library, Mesh
 from unet_seg_ros.town.occlusion import Occluders
@@ -49,6 +50,7 @@ class Town:
         self.layout = plan(layout, rng)
         models: list[tuple[Mesh, bool]] = []
         scenery = Scenery(rng, Stock(rng, models))
+        build_bridges(scenery, self.layout)
         for block in self.layout.blocks:
             fill_block(scenery, self.layout, block)
             furnish_block(scenery, self.layout, block)
