@@ -44,8 +44,7 @@ def _build_highways(scenery: Scenery, town: Rect) -> None:
 
 def _build_overpasses(scenery: Scenery, layout: TownLayout) -> None:
     """Lead a road over the middle of an eighth of the streets."""
-    stretches = [(0, x, s) for x in layout.xs for s in pairwise(layout.ys)]
-    stretches += [(1, y, s) for y in layout.ys for s in pairwise(layout.xs)]
+    stretches = layout.stretches
     kerb, far = HALF_STREET, HALF_STREET + SIDEWALK + _BEHIND
     count = max(len(stretches) // 8, int(scenery.rng.integers(2)))
     for number in scenery.rng.permutation(len(stretches))[:count].tolist():

@@ -94,6 +94,12 @@ class TownLayout:
         ]
 
     @property
+    def stretches(self) -> list[tuple[int, float, tuple[float, float]]]:
+        """Every street between two others: at an x (0) or a y (1), which, from where to where."""
+        streets = [(0, x, self.ys) for x in self.xs] + [(1, y, self.xs) for y in self.ys]
+        return [(axis, at, span) for axis, at, stops in streets for span in pairwise(stops)]
+
+    @property
     def outer(self) -> Rect:
         """The outer kerb of the streets around the town."""
         h = HALF_STREET
@@ -191,9 +197,29 @@ def ground(
         flat(_rounded(grown(block, -SIDEWALK), inner), grass, Tag.TERRAIN)
     for rect, color, tag in lots:
         flat(corners_of(rect), color, tag)
+    for corners, shade in _repairs(layout, rng):
+        flat(corners, (shade * road[0], shade * road[1], shade * road[2]), Tag.ROAD)
     for corners, color in _markings(layout, rng):
         flat(corners, color, Tag.ROAD_LINE)
     return build.build()
+
+
+def _repairs(layout: TownLayout, rng: np.random.Generator) -> list[tuple[NDArray, float]]:
+    """Seams and patches in the asphalt with their shades: they look like markings and are none."""
+    found: list[tuple[NDArray, float]] = []
+    for axis, street, (begin, end) in layout.stretches:
+        first, last = begin + HALF_STREET, end - HALF_STREET
+        for _ in range(int(rng.integers(0, 9))):
+            along = float(rng.uniform(first, last))
+            length = float(rng.choice([0.6, 2.0, 8.0, 30.0]))
+            across = rng.uniform(-LANE, LANE) + np.array([0.0, rng.normal(0, 0.3) * length])
+            ends = [along, min(along + length, last)]
+            line = np.column_stack([street + np.clip(across, -LANE, LANE), ends])
+            width = float(rng.choice([0.05, 0.12, 0.5, 1.2]))
+            shade = float(rng.uniform(0.6, 0.9) if rng.random() < 0.5 else rng.uniform(1.1, 1.35))
+            line = line if axis == 0 else line[:, ::-1]
+            found += [(quad, shade) for quad in _ribbon(line, 0.0, width)]
+    return found
 
 
 def _markings(layout: TownLayout, rng: np.random.Generator) -> list[tuple[NDArray, Color]]:
