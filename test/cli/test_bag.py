@@ -225,9 +225,9 @@ def test_recorded_labels_are_scored_as_their_network_would_be(
     masks: Path, checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     reports = []
-    for number, options in enumerate(([], ["--checkpoint", checkpoint])):
+    for number, options in enumerate(([], ["--checkpoint", checkpoint, "--device", "cpu"])):
         out = tmp_path / f"report{number}"
-        arguments = ["--label-set", "camvid11", "--out", str(out), "--device", "cpu", *options]
+        arguments = ["--label-set", "camvid11", "--out", str(out), *options]
         assert main(["bag", "evaluate", str(masks), *arguments]) == 0
         report = json.loads((out / "report.json").read_text())
         assert report["checkpoints"][0]["name"] == "mine"
@@ -267,8 +267,9 @@ def test_the_own_car_is_neither_segmented_nor_scored(
     assert segment(bag, tmp_path / "masked", checkpoint, *own_car) == 0
     capsys.readouterr()
     scored = []
-    for source, options in ((tmp_path / "masked", []), (bag, ["--checkpoint", checkpoint])):
-        arguments = ["--label-set", "camvid11", "--out", str(tmp_path / "r"), "--device", "cpu"]
+    fresh = ["--checkpoint", checkpoint, "--device", "cpu"]
+    for source, options in ((tmp_path / "masked", []), (bag, fresh)):
+        arguments = ["--label-set", "camvid11", "--out", str(tmp_path / "r")]
         command = ["bag", "evaluate", str(source), *arguments, "--json", *own_car, *options]
         assert main(command) == 0
         [data] = json.loads(capsys.readouterr().out)["data"]
@@ -303,7 +304,8 @@ def test_pictures_without_a_label_map_are_not_counted(
     ("options", "reason"),
     [
         ([], "has no label maps of"),
-        (["--engine", "tensorrt"], "--engine tensorrt is for a network, and recorded label maps"),
+        (["--engine", "tensorrt"], "--engine: for a network, and recorded label maps"),
+        (["--threads", "2", "--device", "cuda"], "--device, --threads: for a network, and"),
         (["--checkpoint", "/nowhere.safetensors"], "there is no checkpoint at"),
     ],
 )

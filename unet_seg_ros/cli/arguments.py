@@ -99,6 +99,9 @@ def add_camera_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+NETWORK_OPTIONS = ("device", "precision", "engine", "threads")
+
+
 def add_network_arguments(parser: argparse.ArgumentParser) -> None:
     """Add --device, --precision, --engine and --threads."""
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")

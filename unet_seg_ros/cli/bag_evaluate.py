@@ -5,10 +5,17 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from unet_seg_ros.cli import evaluate
-from unet_seg_ros.cli.arguments import add_camera_argument, add_evaluation_arguments, parse_path
+from unet_seg_ros.cli.arguments import (
+    NETWORK_OPTIONS,
+    add_camera_argument,
+    add_evaluation_arguments,
+    parse_path,
+)
 from unet_seg_ros.cli.data_spec import DataSpec
 from unet_seg_ros.progress import make_bar
 
@@ -62,17 +69,18 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_camera_argument(parser)
     add_evaluation_arguments(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=partial(run, parser.get_default))
 
 
-def run(options: argparse.Namespace) -> int:
-    """Evaluate as the options say; return the exit status."""
+def run(default: Callable[[str], object], options: argparse.Namespace) -> int:
+    """Evaluate as the options say, whose defaults are known; return the exit status."""
     if options.checkpoint:
         return evaluate.run(_as_evaluate(options))
-    if options.engine != "torch":
+    given = [f"--{name}" for name in NETWORK_OPTIONS if getattr(options, name) != default(name)]
+    if given:
         raise ValueError(
-            f"--engine {options.engine} is for a network, and recorded label maps are scored "
-            "without one; name one with --checkpoint, or leave --engine out"
+            f"{', '.join(given)}: for a network, and recorded label maps are scored without one; "
+            "name one with --checkpoint, or leave this out"
         )
     return _evaluate_recorded(options)
 
