@@ -42,7 +42,7 @@ def typical_wrapper(checkpoint: Checkpoint) -> Candidate:
     """Return plain eager float32 PyTorch from a BGRA frame to a label map at camera size."""
     mean = torch.tensor(checkpoint.normalization.mean).view(1, 3, 1, 1)
     std = torch.tensor(checkpoint.normalization.std).view(1, 3, 1, 1)
-    small = network_size(FRAME_SIZE, checkpoint.input_size)
+    small = network_size(FRAME_SIZE, checkpoint.input_size, checkpoint.enlarge)
 
     @torch.inference_mode()
     def segment(bgra: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:

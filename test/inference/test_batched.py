@@ -8,6 +8,7 @@ CUDA device itself is in test_cuda.py.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import gc
 import weakref
@@ -51,10 +52,11 @@ MakeEngine = Callable[..., BatchedEngine]
 
 @pytest.fixture
 def make_engine(checkpoint: Checkpoint, device: Processor) -> MakeEngine:
-    def make(upsample: Upsample = "labels", adapts: bool = False) -> BatchedEngine:
-        return BatchedEngine(
-            checkpoint, device, torch.float32, checkpoint.input_size, upsample, adapts
-        )
+    def make(
+        upsample: Upsample = "labels", adapts: bool = False, enlarge: bool = False
+    ) -> BatchedEngine:
+        loaded = dataclasses.replace(checkpoint, enlarge=enlarge)
+        return BatchedEngine(loaded, device, torch.float32, loaded.input_size, upsample, adapts)
 
     return make
 
@@ -69,20 +71,28 @@ def labels_of(results: list[Segmentation]) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("is_recorded", [False, True])
 @pytest.mark.parametrize("upsample", ["labels", "logits"])
-@pytest.mark.parametrize("size", [(80, 60), (160, 120), (200, 150), (111, 97), (20, 9)])
+@pytest.mark.parametrize(
+    ("size", "enlarge"),
+    [
+        *[((80, 60), False), ((160, 120), False), ((200, 150), False), ((111, 97), False)],
+        *[((20, 9), False), ((20, 9), True), ((50, 40), True)],
+    ],
+)
 def test_it_computes_what_the_cpu_engine_does(
     checkpoint: Checkpoint,
     device: Processor,
     make_engine: MakeEngine,
     size: tuple[int, int],
+    enlarge: bool,
     upsample: Upsample,
     is_recorded: bool,
 ) -> None:
     """Three frames, padded to four where the network is recorded."""
     rgb = pictures(3, *size)
-    on_cpu = Segmenter(checkpoint, "cpu", "float32", "off", upsample=upsample)
+    loaded = dataclasses.replace(checkpoint, enlarge=enlarge)
+    on_cpu = Segmenter(loaded, "cpu", "float32", "off", upsample=upsample)
     expected = on_cpu([Frame(pixels, "rgb") for pixels in rgb], EVERYTHING)
-    engine = make_engine(upsample)
+    engine = make_engine(upsample, enlarge=enlarge)
     if is_recorded:
         engine.warm_up(size, 3, confidence=True)
     results = engine.segment([in_order(pixels, "bgra") for pixels in rgb], "bgra", EVERYTHING)
@@ -91,9 +101,10 @@ def test_it_computes_what_the_cpu_engine_does(
         assert {name: array.dtype for name, array in result.pictures()} == {
             name: np.uint8 for name, _ in reference.pictures()
         }
-        # Areas are added up in another order, so a grey value may differ by one here and there.
+        # Areas are added up in another order, so a grey value may differ by one here and there;
+        # where OpenCV enlarges, one in ten does, since its weights have eight bits.
         same = result.labels == reference.labels
-        assert same.mean() >= 0.999
+        assert same.mean() >= (0.99 if enlarge else 0.999)
         np.testing.assert_array_equal(result.color_mask[same], reference.color_mask[same])
         same_borders = same & (outlined(result.labels) == outlined(reference.labels))
         overlay = result.overlay.astype(int)

@@ -8,6 +8,7 @@ comparison with plain PyTorch on a trained network and real pictures.
 
 from __future__ import annotations
 
+import dataclasses
 import gc
 import tracemalloc
 import weakref
@@ -35,6 +36,7 @@ from unet_seg_ros.inference.segmenter import (
 from unet_seg_ros.labels.label_set import ColorOrder, LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, save_checkpoint
 from unet_seg_ros.model.unet import UNet, UNetConfig
+from unet_seg_ros.pictures.geometry import enlarge_labels
 from unet_seg_ros.pictures.overlay import OPACITY
 
 
@@ -209,6 +211,27 @@ def test_another_input_size_replaces_the_checkpoints(checkpoint: Checkpoint) -> 
     expected = plain_logits(checkpoint, small).argmax(1)[0].numpy().astype(np.uint8)
     expected = cv2.resize(expected, (160, 120), interpolation=cv2.INTER_NEAREST_EXACT)
     assert np.mean(labels == expected) >= 0.999
+
+
+@pytest.mark.parametrize("upsample", ["labels", "logits"])
+def test_a_small_frame_is_enlarged_where_the_checkpoint_says_so(
+    checkpoint: Checkpoint, upsample: Any
+) -> None:
+    """Its masks are those of the enlarged frame, and lie over it."""
+    enlarging = dataclasses.replace(checkpoint, enlarge=True)
+    segmenter = Segmenter(enlarging, "cpu", "float32", "off", upsample=upsample)
+    rgb = picture(40, 20)
+    result = only(segmenter([Frame(rgb, "rgb")], EVERYTHING))
+    assert {array.shape[:2] for _, array in result.pictures()} == {(20, 40)}
+    logits = plain_logits(
+        checkpoint, cv2.resize(rgb, (80, 40), interpolation=cv2.INTER_LINEAR_EXACT)
+    )
+    if upsample == "logits":
+        expected = F.interpolate(logits, (20, 40), mode="bilinear").argmax(1)[0].numpy()
+    else:
+        expected = enlarge_labels(logits.argmax(1)[0].numpy().astype(np.uint8), (40, 20))
+    assert len(np.unique(expected)) > 3
+    assert np.mean(result.labels == expected) >= 0.999
 
 
 def test_the_next_call_reuses_the_arrays(segmenter: Segmenter) -> None:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pickle
@@ -78,6 +79,19 @@ def test_everything_comes_back(checkpoint: Checkpoint, path: Path) -> None:
     torch.testing.assert_close(
         loaded.model(picture), checkpoint.model.eval()(picture), rtol=0, atol=0
     )
+
+
+def test_that_frames_are_enlarged_is_told_in_a_version_that_older_readers_refuse(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    versions = {}
+    for enlarge in (False, True):
+        path = tmp_path / f"{enlarge}.safetensors"
+        save_checkpoint(path, dataclasses.replace(checkpoint, enlarge=enlarge))
+        assert load_checkpoint(path).enlarge == enlarge
+        with safetensors.safe_open(path, framework="pt") as file:
+            versions[enlarge] = json.loads(file.metadata()["unet_seg_ros"])["format_version"]
+    assert versions == {False: 1, True: 3}
 
 
 def test_a_loaded_network_can_be_trained_on(path: Path) -> None:
@@ -175,8 +189,8 @@ def test_a_pickle_is_refused_and_not_run(
 
 
 def test_a_newer_format_version_says_what_to_update(path: Path) -> None:
-    rewrite(path, lambda document, _: document.update(format_version=3))
-    with pytest.raises(CheckpointError, match=r"format version 3 .* reads up to 2; update"):
+    rewrite(path, lambda document, _: document.update(format_version=4))
+    with pytest.raises(CheckpointError, match=r"format version 4 .* reads up to 3; update"):
         load_checkpoint(path)
 
 

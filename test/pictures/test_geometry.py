@@ -12,6 +12,8 @@ from unet_seg_ros.pictures.geometry import (
     enlarge_labels,
     nearest_indices,
     network_size,
+    resize,
+    resize_matrix,
     shrink,
 )
 
@@ -47,6 +49,16 @@ def test_the_network_size_fits_is_not_larger_and_keeps_the_aspect_ratio(
         assert small == 1 or abs(small - large * scale) <= 0.5 + 1e-9
 
 
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [((160, 80), (400, 200)), ((1, 1), (300, 300)), ((800, 600), (400, 300)), ((399, 2), (400, 2))],
+)
+def test_a_smaller_frame_may_be_enlarged_until_it_fits(
+    frame: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    assert network_size(frame, (400, 300), enlarge=True) == expected
+
+
 def test_shrinking_takes_the_mean_of_what_a_pixel_covers() -> None:
     picture = np.array([[0, 100, 200, 40, 80, 120]], np.uint8).repeat(3, axis=0)[..., None]
     picture = picture.repeat(3, axis=2)
@@ -68,18 +80,20 @@ def test_enlarged_labels_are_those_at_the_pixel_centres(data: st.DataObject) -> 
 
 
 @pytest.mark.parametrize(
-    ("frame", "small"),
-    [((80, 60), (40, 30)), ((192, 108), (40, 23)), ((79, 61), (40, 31)), ((37, 20), (36, 19))],
+    ("frame", "seen"),
+    [
+        *[((80, 60), (40, 30)), ((192, 108), (40, 23)), ((79, 61), (40, 31)), ((37, 20), (36, 19))],
+        *[((40, 30), (80, 60)), ((40, 23), (192, 108)), ((36, 19), (37, 20)), ((1, 9), (5, 45))],
+    ],
 )
-def test_area_matrices_shrink_as_opencv_does(
-    frame: tuple[int, int], small: tuple[int, int]
-) -> None:
+def test_matrices_resize_as_opencv_does(frame: tuple[int, int], seen: tuple[int, int]) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (*frame[::-1], 3), dtype=np.uint8)
-    rows, columns = area_matrix(frame[1], small[1]), area_matrix(frame[0], small[0])
+    rows, columns = resize_matrix(frame[1], seen[1]), resize_matrix(frame[0], seen[0])
     means = np.einsum("hH,HWc,wW->hwc", rows, picture.astype(np.float32), columns)
-    difference = np.floor(means + 0.5) - shrink(picture, small)
+    difference = np.floor(means + 0.5) - resize(picture, seen)
     assert np.abs(difference).max() <= 1
-    assert np.mean(difference != 0) < 0.01
+    # OpenCV enlarges with weights of eight bits.
+    assert np.mean(difference != 0) < (0.01 if seen[0] <= frame[0] else 0.15)
 
 
 @given(sides, st.data())

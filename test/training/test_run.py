@@ -461,6 +461,21 @@ def test_a_network_has_the_classes_that_it_starts_with(pictures: Path, tmp_path:
     assert trained.label_set == LabelSet.load("nuclei2")
 
 
+def test_it_sees_frames_as_the_one_that_it_starts_with(pictures: Path, tmp_path: Path) -> None:
+    first = recipe(pictures, 1, input_size=(200, 150), enlarge=True)
+    training.start(first, CPU, tmp_path / "first", "")
+    last = str(tmp_path / "first" / "last.safetensors")
+    for asked, expected in (
+        ({"enlarge": None}, ((200, 150), True)),
+        ({"input_size": (100, 75), "enlarge": False}, ((100, 75), False)),
+    ):
+        again = dataclasses.replace(recipe(pictures, 1, start=last), input_size=None)
+        out = tmp_path / str(expected)
+        training.start(dataclasses.replace(again, **asked), CPU, out, "")
+        trained = load_checkpoint(out / "last.safetensors")
+        assert (trained.input_size, trained.enlarge) == expected
+
+
 def test_or_has_other_classes_that_are_asked_for(
     pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -157,6 +157,7 @@ def _recipe(options: argparse.Namespace) -> Recipe:
         start=options.init,
         widen=options.widen,
         input_size=options.input_size,
+        enlarge=options.enlarge,
         learn_at=options.learn_at,
         crops=options.crop or ((320, 192),),
         batch_px=options.batch_px,

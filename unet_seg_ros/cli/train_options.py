@@ -138,9 +138,14 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--input-size",
         type=parse_size,
-        default=(400, 300),
         metavar="WxH",
-        help="frames are shrunk to fit in this (default: 400x300)",
+        help="frames are shrunk to fit in this (default: that of --init, else 400x300)",
+    )
+    group.add_argument(
+        "--enlarge",
+        action=argparse.BooleanOptionalAction,
+        help="enlarge smaller frames to fit in it as well, for detail that a network sees only so; "
+        "a frame takes as long as a large one then (default: as --init does, else not)",
     )
     group.add_argument(
         "--learn-at",

@@ -19,7 +19,7 @@ _TIMED_FRAMES = 10
 _SHARE_OF_PERIOD = 0.27
 # Parts of the frame's size that are tried; whole ones are shrunk to in a fraction of the time. In
 # pictures smaller than a fifth a road line can no longer be seen.
-_DIVISORS = (2, 3, 4, 5)
+_DIVISORS = (1, 2, 3, 4, 5)
 
 
 def affordable_input_size(
@@ -42,7 +42,7 @@ def affordable_input_size(
     segmenter = Segmenter.from_checkpoint(checkpoint, device=device)
     try:
         frame_ms = _time_of_frame_ms(segmenter, frame_size)
-        full = network_size(frame_size, segmenter.input_size)
+        full = network_size(frame_size, segmenter.input_size, segmenter.checkpoint.enlarge)
     finally:
         segmenter.close()
     budget_ms = _SHARE_OF_PERIOD * 1e3 / rate_hz

@@ -105,7 +105,7 @@ class BatchedEngine:
         checkpoint: The network and what belongs to it.
         device: What it runs on.
         dtype: Of the network.
-        input_size: (width, height) that frames are shrunk to fit in.
+        input_size: (width, height) that frames are brought to fit in.
         upsample: As `Segmenter` has it.
         adapts: As `Segmenter` has it.
         runtime: What runs the network where the device would record it; None where it does.
@@ -135,7 +135,7 @@ class BatchedEngine:
             for order in get_args(ColorOrder)
         }
         self._layout = functools.lru_cache(_MAX_SIZES)(
-            lambda size: FrameLayout(size, input_size, upsample, device.device)
+            lambda size: FrameLayout(size, input_size, checkpoint.enlarge, upsample, device.device)
         )
         # Those of frames that come in one call differ in size, colour order or place.
         self._buffers = functools.lru_cache(_MAX_SIZES)(
@@ -226,10 +226,10 @@ class BatchedEngine:
         with self._device.at_work(), torch.inference_mode():
             frames = self._upload(pictures, buffers)
             rgb = frames.index_select(3, self._channels[color_order])
-            small, confidence = self._run_network(layout.shrink(rgb), key)
-            masks = {"labels": layout.enlarge(small)}
+            small, confidence = self._run_network(layout.bring_in(rgb), key)
+            masks = {"labels": layout.bring_back(small)}
             if confidence is not None:
-                masks["confidence"] = layout.enlarge(confidence)
+                masks["confidence"] = layout.bring_back(confidence)
             masks |= self._painter.paint(masks["labels"], rgb, request)
             arrays = {
                 name: buffers.get(f"{name} {self._turn}", *mask.shape)

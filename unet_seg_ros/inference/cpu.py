@@ -23,7 +23,7 @@ from unet_seg_ros.inference.options import Upsample
 from unet_seg_ros.labels.label_set import TO_RGB, ColorOrder, group_table
 from unet_seg_ros.memory import keep_freed_memory
 from unet_seg_ros.model.checkpoint import Checkpoint
-from unet_seg_ros.pictures.geometry import Size, enlarge_labels, network_size, shrink
+from unet_seg_ros.pictures.geometry import Size, enlarge_labels, network_size, resize
 from unet_seg_ros.pictures.overlay import lay_over
 
 # A camera that changes its size for ever must not fill the memory: what belongs to the sizes that
@@ -76,6 +76,7 @@ class CpuEngine:
         self.out_of_memory_count = 0
         self._color_table = checkpoint.label_set.color_table.reshape(256, 1, 3)
         self._input_size = input_size
+        self._enlarge = checkpoint.enlarge
         self._upsample = upsample
         self._network = InferenceNetwork(checkpoint, dtype)
         self._compiled = CompiledNetworks(
@@ -100,14 +101,14 @@ class CpuEngine:
     def warm_up(self, size: Size, batch: int, confidence: bool) -> None:
         """Compile the network for frames of `size`, (width, height), and run all of it once."""
         if self.compiled:
-            width, height = network_size(size, self._input_size)
-            small = np.zeros((height, width, 3), np.uint8)
+            width, height = self._network_size(size)
+            black = np.zeros((height, width, 3), np.uint8)
             self._compiled.prepare(
                 self._network_key(size, confidence),
-                lambda network: self._run(network, small, size, confidence),
+                lambda network: self._run(network, black, size, confidence),
             )
-        black = np.zeros((size[1], size[0], 3), np.uint8)
-        self.segment([black] * batch, "rgb", Request(confidence=confidence))
+        frame = np.zeros((size[1], size[0], 3), np.uint8)
+        self.segment([frame] * batch, "rgb", Request(confidence=confidence))
 
     def segment(
         self, pictures: Sequence[Uint8Array], color_order: ColorOrder, request: Request
@@ -133,9 +134,9 @@ class CpuEngine:
     ) -> Segmentation:
         height, width, channels = picture.shape
         size = (width, height)
-        small = network_size(size, self._input_size)
-        shrunk = shrink(picture, small, buffers.get("shrunk", small[1], small[0], channels))
-        rgb = _to_rgb(shrunk, color_order, buffers.get("rgb", small[1], small[0], 3))
+        seen = self._network_size(size)
+        resized = resize(picture, seen, buffers.get("resized", seen[1], seen[0], channels))
+        rgb = _to_rgb(resized, color_order, buffers.get("rgb", seen[1], seen[0], 3))
 
         ids, probabilities = self._run_network(rgb, size, request.confidence)
 
@@ -189,10 +190,13 @@ class CpuEngine:
             "and the headers of Python (python3-dev) are installed"
         )
 
+    def _network_size(self, size: Size) -> Size:
+        return network_size(size, self._input_size, self._enlarge)
+
     def _network_key(self, size: Size, confidence: bool) -> tuple[object, ...]:
         """Return what a compiled network is made for: the shapes in and out."""
-        small = network_size(size, self._input_size)
-        return small, size if self._upsample == "logits" else None, confidence
+        seen = self._network_size(size)
+        return seen, size if self._upsample == "logits" else None, confidence
 
 
 def missing_compiler() -> str | None:

@@ -17,7 +17,7 @@ from torch import Tensor
 from unet_seg_ros.inference.frames import Request
 from unet_seg_ros.inference.options import Upsample
 from unet_seg_ros.labels.label_set import group_table
-from unet_seg_ros.pictures.geometry import Size, area_matrix, nearest_indices, network_size
+from unet_seg_ros.pictures.geometry import Size, nearest_indices, network_size, resize_matrix
 
 
 class NetworkShape(NamedTuple):
@@ -36,37 +36,42 @@ class FrameLayout:
     """How frames of one size become what the network sees, and its label maps theirs."""
 
     def __init__(
-        self, frame_size: Size, input_size: Size, upsample: Upsample, device: torch.device
+        self,
+        frame_size: Size,
+        input_size: Size,
+        enlarge: bool,
+        upsample: Upsample,
+        device: torch.device,
     ) -> None:
         width, height = frame_size
-        small_width, small_height = network_size(frame_size, input_size)
-        self._is_shrunk = (small_width, small_height) != frame_size
-        self._small = small_height, small_width
+        seen_width, seen_height = network_size(frame_size, input_size, enlarge)
+        self._is_resized = (seen_width, seen_height) != frame_size
+        self._seen = seen_height, seen_width
         self._logits_size = (height, width) if upsample == "logits" else None
         # Single precision whatever the network has: in half, every twentieth grey value is off.
-        self._shrink_rows = torch.from_numpy(area_matrix(height, small_height)).to(device)
-        self._shrink_columns = torch.from_numpy(area_matrix(width, small_width).T.copy()).to(device)
-        self._rows = torch.from_numpy(nearest_indices(small_height, height)).to(device)
-        self._columns = torch.from_numpy(nearest_indices(small_width, width)).to(device)
+        self._to_rows = torch.from_numpy(resize_matrix(height, seen_height)).to(device)
+        self._to_columns = torch.from_numpy(resize_matrix(width, seen_width).T.copy()).to(device)
+        self._rows = torch.from_numpy(nearest_indices(seen_height, height)).to(device)
+        self._columns = torch.from_numpy(nearest_indices(seen_width, width)).to(device)
 
     def network_shape(self, confidence: bool) -> NetworkShape:
         """Return what the network has to do for such frames."""
-        return NetworkShape(self._small, self._logits_size, confidence)
+        return NetworkShape(self._seen, self._logits_size, confidence)
 
-    def shrink(self, rgb: Tensor) -> Tensor:
+    def bring_in(self, rgb: Tensor) -> Tensor:
         """Return `(N, H, W, 3)` uint8 frames as the network's input, `(N, 3, h, w)` uint8."""
         image = rgb.permute(0, 3, 1, 2)
-        if self._is_shrunk:
+        if self._is_resized:
             # Halves go up, as in OpenCV's shrinking by two.
-            shrunk = (self._shrink_rows @ image.float() @ self._shrink_columns + 0.5).floor()
-            image = shrunk.to(torch.uint8)
+            resized = (self._to_rows @ image.float() @ self._to_columns + 0.5).floor()
+            image = resized.to(torch.uint8)
         return image.contiguous(memory_format=torch.channels_last)
 
-    def enlarge(self, small: Tensor) -> Tensor:
+    def bring_back(self, seen: Tensor) -> Tensor:
         """Return what comes out of the network, `(N, ...)` uint8, at the frames' size."""
         if self._logits_size is not None:
-            return small
-        return small.index_select(1, self._rows).index_select(2, self._columns)
+            return seen
+        return seen.index_select(1, self._rows).index_select(2, self._columns)
 
 
 class Painter:

@@ -82,9 +82,9 @@ class Engine(Protocol):
 class Segmenter:
     """A checkpoint on a device, ready for frames.
 
-    A frame is shrunk, keeping its aspect ratio, until it fits in `input_size`; the masks come back
-    at the frame's size. The arrays of the results are overwritten by the next call. One thread may
-    call at a time.
+    A frame is shrunk, keeping its aspect ratio, until it fits in `input_size`; a smaller one is
+    enlarged where the checkpoint says so. The masks come back at the frame's size. The arrays of
+    the results are overwritten by the next call. One thread may call at a time.
 
     Args:
         checkpoint: The network and what belongs to it.

@@ -30,7 +30,7 @@ from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.networks import Network, config_from_dict, make_network
 from unet_seg_ros.model.unet import UNetConfig
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MAX_INPUT_SIDE = 8192
 
 _DOCUMENT_KEY = "unet_seg_ros"
@@ -61,6 +61,7 @@ class Checkpoint:
         model: The network.
         label_set: What its classes are.
         input_size: (width, height) that frames are shrunk to fit in.
+        enlarge: Whether smaller frames are enlarged to fit in it exactly.
         normalization: What the network expects of its pixels.
         metrics: What it was measured to do, JSON-able.
         data: What it was trained on, JSON-able.
@@ -74,6 +75,7 @@ class Checkpoint:
     metrics: dict[str, Any] = field(default_factory=dict)
     data: dict[str, Any] = field(default_factory=dict)
     name: str = ""
+    enlarge: bool = False
 
 
 def save_checkpoint(path: str | Path, checkpoint: Checkpoint, *, half: bool = False) -> None:
@@ -192,13 +194,11 @@ def _refuse_other_tensors(file: Any, model: Network) -> None:
 
 
 def _to_document(checkpoint: Checkpoint) -> str:
-    config = checkpoint.model.config
     try:
         return json.dumps(
             {
-                # Version 1 knew plain U-Nets only; those are still readable for what knows no more.
-                "format_version": 1 if isinstance(config, UNetConfig) else FORMAT_VERSION,
-                "network": config.to_dict(),
+                "format_version": _format_version(checkpoint),
+                "network": checkpoint.model.config.to_dict(),
                 "label_set": checkpoint.label_set.to_dict(),
                 "input_size": list(checkpoint.input_size),
                 "normalization": {
@@ -208,10 +208,18 @@ def _to_document(checkpoint: Checkpoint) -> str:
                 "metrics": checkpoint.metrics,
                 "data": checkpoint.data,
                 "name": checkpoint.name,
+                **({"enlarge": True} if checkpoint.enlarge else {}),
             }
         )
     except TypeError as error:
         raise ValueError(f"metrics and data must be plain values to be saved: {error}") from error
+
+
+def _format_version(checkpoint: Checkpoint) -> int:
+    """Return the oldest version that tells all of it, for those who know no newer one."""
+    if checkpoint.enlarge:
+        return 3
+    return 1 if isinstance(checkpoint.model.config, UNetConfig) else 2
 
 
 def _from_document(document: object) -> Checkpoint:
@@ -250,6 +258,7 @@ def _from_document(document: object) -> Checkpoint:
         metrics=dict(_mapping("metrics", document.get("metrics", {}))),
         data=dict(_mapping("data", document.get("data", {}))),
         name=str(document.get("name", "")),
+        enlarge=bool(document.get("enlarge", False)),
     )
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""How pictures are shrunk for the network and label maps brought back: one rule for all.
+"""How pictures are resized for the network and label maps brought back: one rule for all.
 
 Training, evaluation and every engine use these functions, so that a network sees the pictures it
 was trained on. Sizes are (width, height), as in OpenCV. All functions map the corners of one
@@ -30,14 +30,15 @@ def parse_size(text: str) -> Size:
     return int(match[1]), int(match[2])
 
 
-def network_size(frame_size: Size, input_size: Size) -> Size:
-    """Return the size a frame is shrunk to so that it fits in `input_size`.
+def network_size(frame_size: Size, input_size: Size, enlarge: bool = False) -> Size:
+    """Return the size at which the network sees a frame, so that it fits in `input_size`.
 
-    The aspect ratio is kept up to rounding; a frame is never enlarged.
+    The aspect ratio is kept up to rounding. A smaller frame stays as it is, or is enlarged until
+    it fits exactly.
     """
     width, height = frame_size
     limit_width, limit_height = input_size
-    if width <= limit_width and height <= limit_height:
+    if width <= limit_width and height <= limit_height and not enlarge:
         return frame_size
     if width * limit_height >= height * limit_width:
         return limit_width, max(1, (height * limit_width + width // 2) // width)
@@ -55,8 +56,21 @@ def shrink(image: Uint8Array, size: Size, out: Uint8Array | None = None) -> Uint
     return _uint8(cv2.resize(image, size, dst=out, interpolation=cv2.INTER_AREA))
 
 
+def resize(image: Uint8Array, size: Size, out: Uint8Array | None = None) -> Uint8Array:
+    """Bring an `(H, W, C)` picture to `size`: shrunk as `shrink` does, enlarged linearly.
+
+    Args:
+        image: `(H, W, C)` uint8.
+        size: (width, height), neither or both smaller than the picture's.
+        out: Where to put the result, `(height, width, C)` uint8.
+    """
+    if size[0] <= image.shape[1]:
+        return shrink(image, size, out)
+    return _uint8(cv2.resize(image, size, dst=out, interpolation=cv2.INTER_LINEAR_EXACT))
+
+
 def enlarge_labels(labels: Uint8Array, size: Size, out: Uint8Array | None = None) -> Uint8Array:
-    """Bring an `(h, w)` label map to `size`; every pixel takes the id at its centre.
+    """Bring an `(h, w)` label map to `size`, larger or smaller; pixels take the id at their centre.
 
     Args:
         labels: `(h, w)` uint8.
@@ -65,6 +79,11 @@ def enlarge_labels(labels: Uint8Array, size: Size, out: Uint8Array | None = None
     """
     # INTER_NEAREST looks from a pixel's corner instead of its centre.
     return _uint8(cv2.resize(labels, size, dst=out, interpolation=cv2.INTER_NEAREST_EXACT))
+
+
+def resize_matrix(source: int, target: int) -> npt.NDArray[np.float32]:
+    """Return the `(target, source)` matrix that resizes one axis the way `resize` does."""
+    return area_matrix(source, target) if target <= source else _linear_matrix(source, target)
 
 
 def area_matrix(source: int, target: int) -> npt.NDArray[np.float32]:
@@ -78,6 +97,14 @@ def area_matrix(source: int, target: int) -> npt.NDArray[np.float32]:
     right = np.minimum(edges[1:, None], pixels + 1)
     overlap = np.clip(right - left, 0, None)
     matrix: npt.NDArray[np.float32] = (overlap * (target / source)).astype(np.float32)
+    return matrix
+
+
+def _linear_matrix(source: int, target: int) -> npt.NDArray[np.float32]:
+    """Return the `(target, source)` matrix that enlarges one axis linearly."""
+    centres = np.clip((np.arange(target) + 0.5) * (source / target) - 0.5, 0, source - 1)
+    distance = np.abs(centres[:, None] - np.arange(source))
+    matrix: npt.NDArray[np.float32] = np.clip(1 - distance, 0, None).astype(np.float32)
     return matrix
 
 

@@ -79,7 +79,7 @@ def _sampled(
     logits, truth = [], []
     for item, position in make_bar(places, desc="fitting biases", unit="picture", leave=False):
         image, labels = read_pair(item, position)
-        size = network_size(picture_size(image), checkpoint.input_size)
+        size = network_size(picture_size(image), checkpoint.input_size, checkpoint.enlarge)
         image, rows = resized(image, item.rows(labels), size)
         known = np.flatnonzero(rows < len(checkpoint.label_set))
         chosen = random.choice(known, min(len(known), _PIXELS_PER_PICTURE), replace=False)

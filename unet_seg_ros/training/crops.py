@@ -14,7 +14,7 @@ from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import UNKNOWN_ID
-from unet_seg_ros.pictures.geometry import Size, enlarge_labels, shrink
+from unet_seg_ros.pictures.geometry import Size, enlarge_labels, resize
 from unet_seg_ros.training.augmentation import Variation
 from unet_seg_ros.training.rare import focus_point
 from unet_seg_ros.training.sampler import Draw
@@ -84,8 +84,7 @@ def resized(image: Uint8Array, labels: Uint8Array, size: Size) -> tuple[Uint8Arr
     """Return a picture and its label map at a size (width, height)."""
     if size == picture_size(image):
         return image, labels
-    picture = shrink(image, size) if size[0] <= image.shape[1] else _enlarge(image, size)
-    return picture, enlarge_labels(labels, size)
+    return resize(image, size), enlarge_labels(labels, size)
 
 
 def random_window(
@@ -210,7 +209,3 @@ def read_pair(item: TrainingSet, position: int) -> tuple[Uint8Array, Uint8Array]
 def picture_size(image: Uint8Array) -> Size:
     """Return (width, height)."""
     return image.shape[1], image.shape[0]
-
-
-def _enlarge(image: Uint8Array, size: Size) -> Uint8Array:
-    return cv2.resize(image, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)

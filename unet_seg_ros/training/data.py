@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -122,12 +123,16 @@ def rows_of(data_sets: Sequence[DataSet], network: LabelSet) -> LabelRows:
     )
 
 
-def training_sets(data_sets: Sequence[DataSet], rows: LabelRows) -> list[TrainingSet]:
-    """Return what is to be learnt from."""
+def training_sets(
+    recipe: Recipe, data_sets: Sequence[DataSet], rows: LabelRows
+) -> list[TrainingSet]:
+    """Return what is to be learnt from, and how much larger than it is it may be seen."""
+
+    def enlarged(spec: DataSpec) -> float:
+        return math.inf if recipe.enlarge and spec.enlarge == 1 else spec.enlarge
+
     return [
-        TrainingSet(
-            item.pictures, item.split.train, table, item.spec.share, enlarge=item.spec.enlarge
-        )
+        TrainingSet(item.pictures, item.split.train, table, item.spec.share, enlarged(item.spec))
         for item, table in zip(data_sets, rows.tables, strict=True)
         if item.split.train
     ]

@@ -77,6 +77,15 @@ def network_label_set(recipe: Recipe, start: Checkpoint | None) -> LabelSet:
     return LabelSet.load(recipe.label_set or DEFAULT_LABEL_SET)
 
 
+def completed(recipe: Recipe, start: Checkpoint | None) -> Recipe:
+    """Return a recipe that says itself what it left to the checkpoint that it starts from."""
+    if start is None:
+        return recipe
+    enlarge = start.enlarge if recipe.enlarge is None else recipe.enlarge
+    input_size = recipe.input_size or start.input_size
+    return dataclasses.replace(recipe, input_size=input_size, enlarge=enlarge)
+
+
 def first_network(recipe: Recipe, label_set: LabelSet, start: Checkpoint | None) -> FirstNetwork:
     """Return the network as it is before the first step.
 

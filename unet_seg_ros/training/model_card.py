@@ -22,12 +22,13 @@ def model_card(checkpoint: Checkpoint, command: str) -> str:
     """
     parameters = sum(tensor.numel() for tensor in checkpoint.model.parameters())
     width, height = checkpoint.input_size
+    how = "shrunk or enlarged" if checkpoint.enlarge else "shrunk"
     lines = [
         f"# {checkpoint.name}",
         "",
         f"{checkpoint.model.config.summary} "
         f"({parameters / 1e6:.1f} million parameters) for the {len(checkpoint.label_set)} classes "
-        f"of `{checkpoint.label_set.name}`. Frames are shrunk to fit in {width}x{height}.",
+        f"of `{checkpoint.label_set.name}`. Frames are {how} to fit in {width}x{height}.",
         "",
         "## What it was trained on",
         "",

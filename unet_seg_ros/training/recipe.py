@@ -18,6 +18,8 @@ from unet_seg_ros.training.augmentation import Variation
 from unet_seg_ros.training.trainer import Optimization
 from unet_seg_ros.weights import checkpoint_names
 
+DEFAULT_INPUT_SIZE = (400, 300)
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -36,7 +38,9 @@ class Recipe:
         freeze_norm: Whether the encoder's batch normalisation keeps its means and variances.
         start: Name or path of a checkpoint to start from, "" for an untrained network.
         widen: How many times as many filters as that checkpoint's the network has.
-        input_size: (width, height) that frames are shrunk to fit in.
+        input_size: (width, height) that frames are shrunk to fit in, None for that of `start`, or
+            400x300.
+        enlarge: Whether smaller frames are enlarged to fit in it exactly, None as `start` has it.
         learn_at: The same while learning, where it is another: larger teaches more detail.
         crops: (width, height) of the crops, one of which each batch has.
         batch_px: About how many pixels a batch has, on every device.
@@ -74,7 +78,8 @@ class Recipe:
     freeze_norm: bool = False
     start: str = ""
     widen: int = 1
-    input_size: Size = (400, 300)
+    input_size: Size | None = None
+    enlarge: bool | None = None
     learn_at: Size | None = None
     crops: Sequence[Size] = ((320, 192),)
     batch_px: int = 160_000
@@ -111,9 +116,14 @@ class Recipe:
         return dataclasses.replace(self.optimization, steps=max(1, round(self.epochs * per_epoch)))
 
     @property
+    def seen_size(self) -> Size:
+        """The (width, height) that frames are brought to fit in."""
+        return self.input_size or DEFAULT_INPUT_SIZE
+
+    @property
     def learning_size(self) -> Size:
-        """The (width, height) that the pictures to learn from are seen as shrunk to fit in."""
-        return self.learn_at or self.input_size
+        """The (width, height) that the pictures to learn from are seen as brought to fit in."""
+        return self.learn_at or self.seen_size
 
     def with_absolute_paths(self) -> Recipe:
         """Return the recipe as it can be read in any folder: names stay, paths become absolute."""
@@ -155,14 +165,19 @@ class Recipe:
                     "data": tuple(DataSpec(**spec) for spec in values["data"]),
                     "unlabelled": tuple(values.get("unlabelled", ())),
                     "optimization": Optimization(**values["optimization"]),
-                    "input_size": tuple(values["input_size"]),
-                    "learn_at": tuple(values["learn_at"]) if values.get("learn_at") else None,
+                    "input_size": _size(values["input_size"]),
+                    "learn_at": _size(values.get("learn_at")),
                     "decoder": tuple(values.get("decoder", ())),
                     "crops": tuple(tuple(size) for size in values["crops"]),
                 }
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a recipe of this version of unet-seg: {error}") from error
+
+
+def _size(value: Any) -> Size | None:
+    """Return a size that JSON has made a list."""
+    return tuple(value) if value else None
 
 
 def _absolute(path: str, names: Sequence[str] = ()) -> str:

@@ -36,6 +36,7 @@ from unet_seg_ros.training.data import (
     training_sets,
 )
 from unet_seg_ros.training.first_network import (
+    completed,
     first_network,
     network_label_set,
     starting_checkpoint,
@@ -139,7 +140,7 @@ class _Training:
         self, fabric: Fabric, recipe: Recipe, hardware: Hardware, out: Path, command: str
     ) -> None:
         self._fabric = fabric
-        self._recipe = recipe
+        self._as_given = recipe
         self._hardware = hardware
         self._out = out
         self._command = command
@@ -148,6 +149,7 @@ class _Training:
         self._kept_step = 0
         # What is soon done comes first: a wrong name is to be refused before pictures are read.
         self._start = starting_checkpoint(recipe)
+        self._recipe = recipe = completed(recipe, self._start)
         self._label_set = network_label_set(recipe, self._start)
         teacher = load_teacher(recipe, self._label_set)
         torch.manual_seed(recipe.seed)
@@ -158,7 +160,7 @@ class _Training:
         self._began = copy.deepcopy(first.network.state_dict()) if recipe.blend < 1 else None
         self._data_sets = open_data_sets(recipe)
         rows = rows_of(self._data_sets, self._label_set)
-        self._sets = training_sets(self._data_sets, rows)
+        self._sets = training_sets(recipe, self._data_sets, rows)
         self._rarities = rare_things(recipe, self._data_sets, rows, self._label_set)
         can_teach = self._start is not None and not first.untaught
         self._semi = semi_supervision(
@@ -360,7 +362,7 @@ class _Training:
         packages = ("torch", "lightning", "albumentations", "numpy")
         return {
             "command": self._command,
-            "recipe": self._recipe.with_absolute_paths().to_dict(),
+            "recipe": self._as_given.with_absolute_paths().to_dict(),
             "hardware": dataclasses.asdict(self._hardware),
             "steps": self._optimization.steps,
             "data": self._what_it_sees(),
@@ -378,7 +380,8 @@ class _Training:
         return Checkpoint(
             model=self._learner.trained(),
             label_set=self._label_set,
-            input_size=self._recipe.input_size,
+            input_size=self._recipe.seen_size,
+            enlarge=bool(self._recipe.enlarge),
             normalization=self._normalization,
             data={**self._what_it_sees(), "steps": steps},
             name=self._out.resolve().name,

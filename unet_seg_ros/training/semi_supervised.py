@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -98,7 +99,10 @@ def semi_supervision(
     if not found and not teacher:
         return None
     nothing = np.full(256, UNKNOWN_ID, np.uint8)
-    twin_sets = [TrainingSet(item, range(len(item)), nothing, float(len(item))) for item in found]
+    enlarged = math.inf if recipe.enlarge else 1.0
+    twin_sets = [
+        TrainingSet(item, range(len(item)), nothing, float(len(item)), enlarged) for item in found
+    ]
     twins = TwinViews(
         twin_sets or sets,
         crops=recipe.crops,

@@ -101,8 +101,9 @@ PARAMETERS = (
     ParameterSpec(
         "input_size",
         "",
-        "The size that frames are shrunk to fit in before the network sees them, as WIDTHxHEIGHT; "
-        "empty for the one that the checkpoint was trained for.",
+        "The size that frames are shrunk to fit in before the network sees them, as WIDTHxHEIGHT "
+        "(smaller ones are enlarged where the checkpoint says so); empty for the one that the "
+        "checkpoint was trained for.",
         "For example 512x384.",
         changeable=Changeable.UNCONFIGURED,
     ),
