@@ -112,6 +112,29 @@ def test_a_stage_that_was_another_when_it_was_trained_is_not_taken_for_this_one(
     assert blended == "blended: 0.5 of what was learnt, the rest as before that"
 
 
+def test_a_stage_of_before_frames_could_be_enlarged_is_taken_as_it_is(files: Path) -> None:
+    recipe = (files / "tiny.yaml").read_text()
+    (files / "tiny.yaml").write_text(recipe.replace("  input-size: 32x32\n", ""))
+    assert train(files, "out") == 0
+    for described in (files / "out").glob("*/run.json"):
+        run = json.loads(described.read_text())
+        assert run["recipe"].pop("enlarge") is False
+        assert run["recipe"]["input_size"] == [400, 300]
+        described.write_text(json.dumps(run))
+    assert train(files, "out") == 0
+
+
+def test_a_stage_may_take_back_what_all_have(files: Path) -> None:
+    recipe = (files / "tiny.yaml").read_text().replace("options:\n", "options:\n  enlarge: true\n")
+    (files / "tiny.yaml").write_text(recipe + "  - {steps: 4, enlarge: false}\n")
+    assert train(files, "out") == 0
+    enlarged = [
+        load_checkpoint(files / "out" / stage / "best.safetensors").enlarge
+        for stage in ("tiny_1", "tiny_2", "tiny")
+    ]
+    assert enlarged == [True, True, False]
+
+
 def test_options_of_the_recipe_are_refused_on_the_command_line(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The engines against plain float32 PyTorch, on the trained network and real pictures.
 
-Both get the same shrunk picture; what is compared is the label map at camera size.
+Both get the same shrunk or enlarged picture; what is compared is the label map at camera size.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from unet_seg_ros.inference.batched import BatchedEngine
 from unet_seg_ros.inference.onnx_runtime import CPU, OnnxRuntime
 from unet_seg_ros.inference.segmenter import Frame, Request, Segmenter
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
-from unet_seg_ros.pictures.geometry import enlarge_labels, network_size, shrink
+from unet_seg_ros.pictures.geometry import enlarge_labels, network_size, resize
 
 CHECKPOINT = Path(__file__).parents[2] / "unet_seg_ros" / "weights" / "carla29-small.safetensors"
 
@@ -48,8 +48,8 @@ def expected(checkpoint: Checkpoint, pictures: list[Any]) -> list[Any]:
     label_maps = []
     for picture in pictures:
         size = picture.shape[1], picture.shape[0]
-        small = shrink(picture, network_size(size, checkpoint.input_size))
-        rgb = np.ascontiguousarray(small[..., ::-1])
+        seen = resize(picture, network_size(size, checkpoint.input_size, checkpoint.enlarge))
+        rgb = np.ascontiguousarray(seen[..., ::-1])
         labels = plain_logits(checkpoint, rgb).argmax(1)[0].numpy().astype(np.uint8)
         label_maps.append(enlarge_labels(labels, size))
     # A network that sees one class everywhere would agree with anything.

@@ -227,7 +227,7 @@ def test_a_small_frame_is_enlarged_where_the_checkpoint_says_so(
         checkpoint, cv2.resize(rgb, (80, 40), interpolation=cv2.INTER_LINEAR_EXACT)
     )
     if upsample == "logits":
-        expected = F.interpolate(logits, (20, 40), mode="bilinear").argmax(1)[0].numpy()
+        expected = F.avg_pool2d(logits, 2).argmax(1)[0].numpy()
     else:
         expected = enlarge_labels(logits.argmax(1)[0].numpy().astype(np.uint8), (40, 20))
     assert len(np.unique(expected)) > 3

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from unet_seg_ros.labels.label_set import LabelSet
+from unet_seg_ros.town.bridges import CLEARANCE
 from unet_seg_ros.town.camera import CameraModel, CameraPose
 from unet_seg_ros.town.drive import Drive
 from unet_seg_ros.town.mesh import Instances
@@ -184,6 +185,35 @@ def test_a_car_changes_exactly_the_pixels_of_its_mask(town: Town) -> None:
     car = labels == Tag.CAR
     assert not (changed & ~car).any()
     assert changed[car].mean() > 0.99
+
+
+@pytest.mark.parametrize(("before", "is_seen"), [(-1.4, False), (1.4, True)])
+def test_who_stands_behind_a_pillar_of_a_bridge_is_hidden(
+    town: Town, before: float, is_seen: bool
+) -> None:
+    models = town.library.mesh.labels[town.library.polygons[:-1]]
+    heights = town.library.half_size[:, 2]
+    pillars = np.flatnonzero(
+        (models[town.statics.models] == Tag.BRIDGE)
+        & (heights[town.statics.models] == np.float32(CLEARANCE))
+    )
+    model = np.flatnonzero(models == Tag.PEDESTRIAN)[:1].astype(np.int32)
+    kerbs = town.layout.kerb_lines
+    seen = []
+    for pillar in town.feet[pillars]:
+        near = [np.abs(lines - c).min() < 1.5 for lines, c in zip(kerbs, pillar, strict=True)]
+        if not any(near):
+            continue  # a highway's, or one behind the houses
+        along = np.array([near[1], near[0]], float)  # the street before it
+        place = np.array([[*(pillar + before * along), 0.0]], np.float32)
+        somebody = Instances(model, place, np.zeros(1, np.float32))
+        nobody = Instances(model[:0], place[:0], np.zeros(0, np.float32))
+        yaw = float(np.arctan2(-along[1], -along[0]))
+        pose = CameraPose(*(pillar + 3.2 * along).tolist(), 1.8, yaw)
+        _, labels = Renderer(town, CameraModel(320, 240)).render(pose, movers=(somebody, nobody))
+        seen.append(bool((labels[:, 150:170] == Tag.PEDESTRIAN).any()))
+    assert len(seen) >= 2
+    assert set(seen) == {is_seen}
 
 
 def test_leaving_out_what_houses_hide_changes_nothing(town: Town) -> None:

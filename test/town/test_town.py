@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from unet_seg_ros.town.bridges import CLEARANCE
+from unet_seg_ros.town.layout import HALF_STREET
 from unet_seg_ros.town.rects import grown, meet
 from unet_seg_ros.town.tags import Tag
 from unet_seg_ros.town.town import Town
@@ -73,6 +74,24 @@ def test_a_light_turns_green_for_the_ego_vehicle(town: Town) -> None:
                 seen += 1
                 assert model in green
     assert seen >= 4
+
+
+@pytest.mark.parametrize("name", ["town", "loop_town"])
+def test_repairs_of_the_asphalt_stay_between_the_kerbs(
+    name: str, request: pytest.FixtureRequest
+) -> None:
+    town = request.getfixturevalue(name)
+    ground, streets = town.ground, town.layout.stretches
+    roads = np.flatnonzero(ground.labels == Tag.ROAD)
+    repairs = ground.part(roads[1:]).vertices[:, :2]  # the first is the road itself
+    assert len(repairs) > 4
+    clear = HALF_STREET + town.layout.corner
+    for corner in repairs:
+        assert any(
+            abs(corner[axis] - at) <= HALF_STREET
+            and begin + clear - 1 < corner[1 - axis] < end - clear + 1
+            for axis, at, (begin, end) in streets
+        )
 
 
 @pytest.mark.parametrize("seed", [0, 3])

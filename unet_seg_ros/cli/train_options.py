@@ -144,8 +144,8 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--enlarge",
         action=argparse.BooleanOptionalAction,
-        help="enlarge smaller frames to fit in it as well, for detail that a network sees only so; "
-        "a frame takes as long as a large one then (default: as --init does, else not)",
+        help="enlarge smaller frames to fit in it as well: more detail in the pictures of small "
+        "cameras, which then cost as much as large ones (default: as --init does, else not)",
     )
     group.add_argument(
         "--learn-at",

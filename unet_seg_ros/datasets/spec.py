@@ -28,7 +28,8 @@ class DataSpec:
         mapping: File that says which classes its labels may be, empty to go by their names.
         share: How often it is learnt from, compared with the others.
         enlarge: How many times as large as it is at most a picture is learnt from: more than 1
-            for small pictures that stand for those of a larger camera.
+            for small pictures that stand for those of a larger camera. None for as many times as
+            the network enlarges them, if it does.
         cameras: Of a bag, which cameras, joined by `+`, each as `bags.cameras.pair_cameras` takes
             it; empty for all.
         only: Which of its pictures, by texts in their names (`selection.select`); empty for all.
@@ -44,7 +45,7 @@ class DataSpec:
     split: str = AUTO
     mapping: str = ""
     share: float = 1.0
-    enlarge: float = 1.0
+    enlarge: float | None = None
     only: str = ""
     without: str = ""
     cameras: str = ""
@@ -65,7 +66,7 @@ class DataSpec:
                 raise ValueError(f"{key}={value}: give one of {', '.join(choices)}")
         if not (self.share > 0 and math.isfinite(self.share)):
             raise ValueError(f"share={self.share}: must be a number above 0")
-        if not 1 <= self.enlarge <= _MAX_ENLARGED:
+        if self.enlarge is not None and not 1 <= self.enlarge <= _MAX_ENLARGED:
             raise ValueError(f"enlarge={self.enlarge}: must be a number from 1 to {_MAX_ENLARGED}")
 
     def open(self) -> LabelledPictures:
@@ -97,7 +98,8 @@ class DataSpec:
             settings[key] = value
             path = path.rpartition(",")[0]
         share = _number("share", settings.pop("share", "1"))
-        enlarge = _number("enlarge", settings.pop("enlarge", "1"))
+        factor = settings.pop("enlarge", None)
+        enlarge = None if factor is None else _number("enlarge", factor)
         texts = {key.replace("-", "_"): value for key, value in settings.items()}
         return cls(path, share=share, enlarge=enlarge, **texts)
 

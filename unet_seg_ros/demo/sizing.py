@@ -17,8 +17,8 @@ _TIMED_FRAMES = 10
 # Of the time between two frames, what the network may take: camera, score and recording run on the
 # same CPUs.
 _SHARE_OF_PERIOD = 0.27
-# Parts of the frame's size that are tried; whole ones are shrunk to in a fraction of the time. In
-# pictures smaller than a fifth a road line can no longer be seen.
+# Parts of the frame's size that are tried, all of it where the network would enlarge it; whole ones
+# are shrunk to in a fraction of the time. In less than a fifth a road line can no longer be seen.
 _DIVISORS = (1, 2, 3, 4, 5)
 
 

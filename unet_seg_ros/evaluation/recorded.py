@@ -79,7 +79,16 @@ def show_recorded_frames(
 
 def recorded_section(name: str, label_set: LabelSet) -> dict[str, Any]:
     """Return the report's part about the network; None is what the recording does not tell."""
-    untold = ("file", "parameters", "network", "input_size", "device", "precision", "engine")
+    untold = (
+        "file",
+        "parameters",
+        "network",
+        "input_size",
+        "enlarges",
+        "device",
+        "precision",
+        "engine",
+    )
     return {
         "name": name,
         "label_set": label_set.name,

@@ -226,10 +226,10 @@ class BatchedEngine:
         with self._device.at_work(), torch.inference_mode():
             frames = self._upload(pictures, buffers)
             rgb = frames.index_select(3, self._channels[color_order])
-            small, confidence = self._run_network(layout.bring_in(rgb), key)
-            masks = {"labels": layout.bring_back(small)}
+            small, confidence = self._run_network(layout.to_network(rgb), key)
+            masks = {"labels": layout.to_frame(small)}
             if confidence is not None:
-                masks["confidence"] = layout.bring_back(confidence)
+                masks["confidence"] = layout.to_frame(confidence)
             masks |= self._painter.paint(masks["labels"], rgb, request)
             arrays = {
                 name: buffers.get(f"{name} {self._turn}", *mask.shape)

@@ -87,7 +87,12 @@ def winners(
     height, width = shape
     if size is not None:
         logits = _spread(logits)[..., :height, :width]
-        logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
+        # Linear interpolation between the nearest four would pass over most logits of a frame
+        # that the network sees enlarged.
+        if size[0] < height:
+            logits = F.interpolate(logits, size, mode="area")
+        else:
+            logits = F.interpolate(logits, size, mode="bilinear", align_corners=False)
         labels = logits.argmax(dim=1).to(torch.uint8)
     else:
         labels = _spread(_winning_class(logits))[..., :height, :width]

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The work before and behind the network, in operations that a device does by itself.
 
-It gives the masks that `CpuEngine` makes with OpenCV: shrinking is a product with the matrices of
-area interpolation, enlarging picks rows and columns by index.
+It gives the masks that `CpuEngine` makes with OpenCV: frames are resized by a product with two
+matrices, label maps by picking rows and columns by index.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class FrameLayout:
         """Return what the network has to do for such frames."""
         return NetworkShape(self._seen, self._logits_size, confidence)
 
-    def bring_in(self, rgb: Tensor) -> Tensor:
+    def to_network(self, rgb: Tensor) -> Tensor:
         """Return `(N, H, W, 3)` uint8 frames as the network's input, `(N, 3, h, w)` uint8."""
         image = rgb.permute(0, 3, 1, 2)
         if self._is_resized:
@@ -67,7 +67,7 @@ class FrameLayout:
             image = resized.to(torch.uint8)
         return image.contiguous(memory_format=torch.channels_last)
 
-    def bring_back(self, seen: Tensor) -> Tensor:
+    def to_frame(self, seen: Tensor) -> Tensor:
         """Return what comes out of the network, `(N, ...)` uint8, at the frames' size."""
         if self._logits_size is not None:
             return seen

@@ -216,7 +216,10 @@ def _to_document(checkpoint: Checkpoint) -> str:
 
 
 def _format_version(checkpoint: Checkpoint) -> int:
-    """Return the oldest version that tells all of it, for those who know no newer one."""
+    """Return the oldest version that tells all of it, for those who know no newer one.
+
+    1 knew plain U-Nets only, 2 has encoders, 3 says that frames are enlarged.
+    """
     if checkpoint.enlarge:
         return 3
     return 1 if isinstance(checkpoint.model.config, UNetConfig) else 2
@@ -258,7 +261,7 @@ def _from_document(document: object) -> Checkpoint:
         metrics=dict(_mapping("metrics", document.get("metrics", {}))),
         data=dict(_mapping("data", document.get("data", {}))),
         name=str(document.get("name", "")),
-        enlarge=bool(document.get("enlarge", False)),
+        enlarge=_switch("enlarge", document.get("enlarge", False)),
     )
 
 
@@ -279,6 +282,12 @@ def _size(value: object) -> tuple[int, int]:
             f"{MAX_INPUT_SIDE}, not {value!r:.60}"
         )
     return value[0], value[1]
+
+
+def _switch(name: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} in its metadata must be true or false, not {value!r:.60}")
+    return value
 
 
 def _three_numbers(name: str, value: object) -> tuple[float, float, float]:

@@ -57,14 +57,14 @@ def shrink(image: Uint8Array, size: Size, out: Uint8Array | None = None) -> Uint
 
 
 def resize(image: Uint8Array, size: Size, out: Uint8Array | None = None) -> Uint8Array:
-    """Bring an `(H, W, C)` picture to `size`: shrunk as `shrink` does, enlarged linearly.
+    """Bring an `(H, W, C)` picture to `size`: shrunk as `shrink` does, or enlarged linearly.
 
     Args:
         image: `(H, W, C)` uint8.
-        size: (width, height), neither or both smaller than the picture's.
+        size: (width, height) with about the picture's aspect ratio.
         out: Where to put the result, `(height, width, C)` uint8.
     """
-    if size[0] <= image.shape[1]:
+    if size[0] <= image.shape[1] and size[1] <= image.shape[0]:
         return shrink(image, size, out)
     return _uint8(cv2.resize(image, size, dst=out, interpolation=cv2.INTER_LINEAR_EXACT))
 

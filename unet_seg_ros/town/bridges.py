@@ -81,11 +81,14 @@ def _build(
     color: Color = tuple(scenery.stock.textures[texture].mean.tolist())
     (low, high), tag = across, Tag.BRIDGE
     for begin, end, pillars in spans:
-        build = MeshBuilder()
+        # Pillars by themselves: who walks under a bridge is behind some and before others.
         for at in pillars:
             for side in (low + 1.6, high - 1.6):
                 rect = _rect(axis, at - 0.6, side - 0.5, at + 0.6, side + 0.5)
-                build.box(rect, 0.0, CLEARANCE, color, tag, texture=texture, tile=_TILE)
+                pillar = MeshBuilder()
+                pillar.box(rect, 0.0, CLEARANCE, color, tag, texture=texture, tile=_TILE)
+                scenery.put_unique(pillar.build(), rect)
+        build = MeshBuilder()
         girders = _rect(axis, begin, low + 0.9, end, high - 0.9)
         build.box(girders, CLEARANCE, _SLAB, color, tag, texture=texture, tile=_TILE)
         slab = _rect(axis, begin, low, end, high)

@@ -208,14 +208,15 @@ def _repairs(layout: TownLayout, rng: np.random.Generator) -> list[tuple[NDArray
     """Seams and patches in the asphalt with their shades: they look like markings and are none."""
     found: list[tuple[NDArray, float]] = []
     for axis, street, (begin, end) in layout.stretches:
-        first, last = begin + HALF_STREET, end - HALF_STREET
+        first, last = begin + HALF_STREET + layout.corner, end - HALF_STREET - layout.corner
         for _ in range(int(rng.integers(0, 9))):
-            along = float(rng.uniform(first, last))
-            length = float(rng.choice([0.6, 2.0, 8.0, 30.0]))
-            across = rng.uniform(-LANE, LANE) + np.array([0.0, rng.normal(0, 0.3) * length])
-            ends = [along, min(along + length, last)]
-            line = np.column_stack([street + np.clip(across, -LANE, LANE), ends])
             width = float(rng.choice([0.05, 0.12, 0.5, 1.2]))
+            along = float(rng.uniform(first, last))
+            length = min(float(rng.choice([0.6, 2.0, 8.0, 30.0])), last - along)
+            across = rng.uniform(-LANE, LANE) + np.array([0.0, rng.normal(0, 0.3) * length])
+            reach = LANE - width
+            ends = [along, along + length]
+            line = np.column_stack([street + np.clip(across, -reach, reach), ends])
             shade = float(rng.uniform(0.6, 0.9) if rng.random() < 0.5 else rng.uniform(1.1, 1.35))
             line = line if axis == 0 else line[:, ::-1]
             found += [(quad, shade) for quad in _ribbon(line, 0.0, width)]

@@ -151,7 +151,7 @@ def _park(scenery: Scenery, lot: Rect, street: Side) -> None:
 
 
 def _yard(scenery: Scenery, lot: Rect, street: Side) -> None:
-    """A wall with trees behind it, at times as high as a house."""
+    """A wall with trees behind it, every other one as high as a house."""
     low, high = (1.8, 2.8) if scenery.rng.random() < 0.5 else (3.0, 6.0)
     _barrier(scenery, lot, street, "wall", float(scenery.rng.uniform(low, high)))
     inner = inset(lot, street, front=2.5, sides=1.0, back=1.0)

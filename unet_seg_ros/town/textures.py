@@ -146,8 +146,8 @@ def curtain_wall(rng: np.random.Generator) -> Texture:
         y = floor * _TEXELS
         for x in range(0, shape[1], pane):
             picture[y : y + _TEXELS, x : x + pane] *= rng.uniform(0.75, 1.3)
-        picture[y : y + 12] *= 0.6
         if not ribbed:
+            picture[y : y + 12] *= 0.6
             picture[y : y + 2] = mullion
     for x in range(0, shape[1], pane):
         picture[:, x : x + thick * (2 if ribbed else 1)] = mullion

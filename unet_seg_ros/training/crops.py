@@ -72,8 +72,8 @@ def zoom_range(
     multiplied by `spread`; but the smallest is never so small that the picture does not fill the
     crop. Where it is above the largest, the picture is too small. Sizes are (width, height).
 
-    A picture that stands for one of a camera `enlarge` times as large may also be seen as that one
-    will be.
+    A smaller picture may be seen up to `enlarge` times as large as it is, as far as it then fits in
+    `input_size`, before `spread`: it stands for one of a larger camera, or inference enlarges it.
     """
     fitting = min(input_size[0] / picture[0], input_size[1] / picture[1])
     filling = max(crop[0] / picture[0], crop[1] / picture[1])
@@ -125,7 +125,8 @@ class Cutter:
     Args:
         sets: The sets.
         input_size: (width, height) that frames will be shrunk to fit in at inference.
-        variation: What may differ; `light` leaves the zoom as it is at inference.
+        variation: What may differ; `light` leaves the zoom as it is at inference, but for pictures
+            that are enlarged, which it shows at any zoom up to that.
         room_bytes: So much of what is read may be kept.
     """
 

@@ -126,16 +126,23 @@ def rows_of(data_sets: Sequence[DataSet], network: LabelSet) -> LabelRows:
 def training_sets(
     recipe: Recipe, data_sets: Sequence[DataSet], rows: LabelRows
 ) -> list[TrainingSet]:
-    """Return what is to be learnt from, and how much larger than it is it may be seen."""
-
-    def enlarged(spec: DataSpec) -> float:
-        return math.inf if recipe.enlarge and spec.enlarge == 1 else spec.enlarge
-
+    """Return what is to be learnt from."""
     return [
-        TrainingSet(item.pictures, item.split.train, table, item.spec.share, enlarged(item.spec))
+        TrainingSet(
+            item.pictures,
+            item.split.train,
+            table,
+            item.spec.share,
+            item.spec.enlarge or most_enlarged(recipe),
+        )
         for item, table in zip(data_sets, rows.tables, strict=True)
         if item.split.train
     ]
+
+
+def most_enlarged(recipe: Recipe) -> float:
+    """Return how many times as large as they are pictures are learnt from, where no set says."""
+    return math.inf if recipe.enlarge else 1.0
 
 
 def rare_things(

@@ -20,6 +20,7 @@ from unet_seg_ros.training.recipe import Recipe
 from unet_seg_ros.weights import find_checkpoint
 
 DEFAULT_LABEL_SET = "carla29"
+DEFAULT_SIZE = (400, 300)
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,13 @@ def network_label_set(recipe: Recipe, start: Checkpoint | None) -> LabelSet:
 
 
 def completed(recipe: Recipe, start: Checkpoint | None) -> Recipe:
-    """Return a recipe that says itself what it left to the checkpoint that it starts from."""
-    if start is None:
-        return recipe
-    enlarge = start.enlarge if recipe.enlarge is None else recipe.enlarge
-    input_size = recipe.input_size or start.input_size
-    return dataclasses.replace(recipe, input_size=input_size, enlarge=enlarge)
+    """Return a recipe that says at which size frames are seen, as asked or as by what it starts."""
+    input_size, enlarge = (start.input_size, start.enlarge) if start else (DEFAULT_SIZE, False)
+    return dataclasses.replace(
+        recipe,
+        input_size=recipe.input_size or input_size,
+        enlarge=enlarge if recipe.enlarge is None else recipe.enlarge,
+    )
 
 
 def first_network(recipe: Recipe, label_set: LabelSet, start: Checkpoint | None) -> FirstNetwork:

@@ -18,8 +18,6 @@ from unet_seg_ros.training.augmentation import Variation
 from unet_seg_ros.training.trainer import Optimization
 from unet_seg_ros.weights import checkpoint_names
 
-DEFAULT_INPUT_SIZE = (400, 300)
-
 
 @dataclass(frozen=True)
 class Recipe:
@@ -40,7 +38,8 @@ class Recipe:
         widen: How many times as many filters as that checkpoint's the network has.
         input_size: (width, height) that frames are shrunk to fit in, None for that of `start`, or
             400x300.
-        enlarge: Whether smaller frames are enlarged to fit in it exactly, None as `start` has it.
+        enlarge: Whether smaller frames are enlarged to fit in it exactly, None as `start` has it,
+            or not.
         learn_at: The same while learning, where it is another: larger teaches more detail.
         crops: (width, height) of the crops, one of which each batch has.
         batch_px: About how many pixels a batch has, on every device.
@@ -116,14 +115,11 @@ class Recipe:
         return dataclasses.replace(self.optimization, steps=max(1, round(self.epochs * per_epoch)))
 
     @property
-    def seen_size(self) -> Size:
-        """The (width, height) that frames are brought to fit in."""
-        return self.input_size or DEFAULT_INPUT_SIZE
-
-    @property
     def learning_size(self) -> Size:
         """The (width, height) that the pictures to learn from are seen as brought to fit in."""
-        return self.learn_at or self.seen_size
+        size = self.learn_at or self.input_size
+        assert size, "a recipe must be completed first"
+        return size
 
     def with_absolute_paths(self) -> Recipe:
         """Return the recipe as it can be read in any folder: names stay, paths become absolute."""
@@ -166,6 +162,7 @@ class Recipe:
                     "unlabelled": tuple(values.get("unlabelled", ())),
                     "optimization": Optimization(**values["optimization"]),
                     "input_size": _size(values["input_size"]),
+                    "enlarge": values.get("enlarge", False),  # before there was a choice, none were
                     "learn_at": _size(values.get("learn_at")),
                     "decoder": tuple(values.get("decoder", ())),
                     "crops": tuple(tuple(size) for size in values["crops"]),

@@ -173,5 +173,6 @@ def _arguments(options: Mapping[str, object]) -> list[str]:
     arguments = []
     for name, value in options.items():
         for item in value if isinstance(value, list) else [value]:
-            arguments.append(f"--{name}" if item == "true" else f"--{name}={item}")
+            switches = {"true": f"--{name}", "false": f"--no-{name}"}
+            arguments.append(switches.get(str(item), f"--{name}={item}"))
     return arguments

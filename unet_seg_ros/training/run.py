@@ -140,7 +140,6 @@ class _Training:
         self, fabric: Fabric, recipe: Recipe, hardware: Hardware, out: Path, command: str
     ) -> None:
         self._fabric = fabric
-        self._as_given = recipe
         self._hardware = hardware
         self._out = out
         self._command = command
@@ -362,7 +361,7 @@ class _Training:
         packages = ("torch", "lightning", "albumentations", "numpy")
         return {
             "command": self._command,
-            "recipe": self._as_given.with_absolute_paths().to_dict(),
+            "recipe": self._recipe.with_absolute_paths().to_dict(),
             "hardware": dataclasses.asdict(self._hardware),
             "steps": self._optimization.steps,
             "data": self._what_it_sees(),
@@ -377,11 +376,14 @@ class _Training:
 
     def _checkpoint(self) -> Checkpoint:
         steps = f"{self._learner.step} of about {self._recipe.batch_px} pixels"
+        size, enlarge = self._recipe.input_size, self._recipe.enlarge
+        assert size  # the recipe is completed
+        assert enlarge is not None
         return Checkpoint(
             model=self._learner.trained(),
             label_set=self._label_set,
-            input_size=self._recipe.seen_size,
-            enlarge=bool(self._recipe.enlarge),
+            input_size=size,
+            enlarge=enlarge,
             normalization=self._normalization,
             data={**self._what_it_sees(), "steps": steps},
             name=self._out.resolve().name,

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +16,7 @@ from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.labels.mapping import LabelRows
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
 from unet_seg_ros.training.crops import TrainingSet
+from unet_seg_ros.training.data import most_enlarged
 from unet_seg_ros.training.recipe import Recipe
 from unet_seg_ros.training.trainer import Learner
 from unet_seg_ros.training.twins import TwinViews
@@ -99,9 +99,9 @@ def semi_supervision(
     if not found and not teacher:
         return None
     nothing = np.full(256, UNKNOWN_ID, np.uint8)
-    enlarged = math.inf if recipe.enlarge else 1.0
     twin_sets = [
-        TrainingSet(item, range(len(item)), nothing, float(len(item)), enlarged) for item in found
+        TrainingSet(item, range(len(item)), nothing, float(len(item)), most_enlarged(recipe))
+        for item in found
     ]
     twins = TwinViews(
         twin_sets or sets,

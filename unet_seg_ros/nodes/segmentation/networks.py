@@ -170,6 +170,7 @@ def describe(segmenter: Segmenter) -> dict[str, str]:
         "engine": segmenter.engine,
         "compiled": _compiled(segmenter),
         "input_size": f"{width}x{height}",
+        "enlarges": "yes" if segmenter.checkpoint.enlarge else "no",
         "notes": "; ".join(segmenter.notes),
         "out_of_memory": str(segmenter.out_of_memory_count),
     }
