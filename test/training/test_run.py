@@ -93,7 +93,8 @@ def test_run_folder_holds_everything(pictures: Path, tmp_path: Path) -> None:
     assert cv2.imread(str(out / "samples" / "step_000004.png")) is not None
 
     run = json.loads((out / "run.json").read_text())
-    assert Recipe.from_dict(run["recipe"]) == recipe(pictures, steps=40)
+    as_seen = recipe(pictures, steps=40, input_size=(400, 300), enlarge=False)
+    assert Recipe.from_dict(run["recipe"]) == as_seen
     assert run["versions"]["torch"] == torch.__version__
     assert run["precision"] in ("bf16-mixed", "32-true")
     rows = read_metrics(out)
