@@ -28,6 +28,7 @@ from unet_seg_ros.model.checkpoint import load_checkpoint, save_checkpoint
 from unet_seg_ros.model.encoder_unet import EncoderUNet
 from unet_seg_ros.model.pretrained import NORMALIZATION
 from unet_seg_ros.training import run as training
+from unet_seg_ros.training.first_network import completed
 from unet_seg_ros.training.recipe import Hardware, Recipe
 from unet_seg_ros.training.run_folder import METRICS_FILE, RunFolderError, read_metrics
 from unet_seg_ros.training.trainer import Optimization
@@ -93,8 +94,7 @@ def test_run_folder_holds_everything(pictures: Path, tmp_path: Path) -> None:
     assert cv2.imread(str(out / "samples" / "step_000004.png")) is not None
 
     run = json.loads((out / "run.json").read_text())
-    as_seen = recipe(pictures, steps=40, input_size=(400, 300), enlarge=False)
-    assert Recipe.from_dict(run["recipe"]) == as_seen
+    assert Recipe.from_dict(run["recipe"]) == completed(recipe(pictures, steps=40), None)
     assert run["versions"]["torch"] == torch.__version__
     assert run["precision"] in ("bf16-mixed", "32-true")
     rows = read_metrics(out)
@@ -416,7 +416,7 @@ def test_a_network_with_an_encoder_is_trained_and_started_from(
     )
     training.start(with_encoder, CPU, first, "")
     run = json.loads((first / "run.json").read_text())
-    assert Recipe.from_dict(run["recipe"]) == with_encoder
+    assert Recipe.from_dict(run["recipe"]) == completed(with_encoder, None)
     trained = load_checkpoint(first / "best.safetensors")
     assert trained.normalization == NORMALIZATION
     assert "A U-Net over efficientnet-lite0" in (first / "best.md").read_text()
