@@ -12,8 +12,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import sys
-from pathlib import Path
 from typing import Any
 
 from machine import machine
@@ -61,7 +59,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", default=SMALL, help="(default: %(default)s)")
     parser.add_argument("--widths", type=int, nargs="+", default=[160, 240, 320, 400])
     options = parser.parse_args()
-    checkpoint = load_checkpoint(Path(find_checkpoint(options.checkpoint)))
+    checkpoint = load_checkpoint(find_checkpoint(options.checkpoint))
     segmenters = [
         Segmenter(dataclasses.replace(checkpoint, enlarge=enlarge), "cpu", "float32", "off")
         for enlarge in (False, True)
@@ -77,8 +75,7 @@ def main() -> None:
             ious = counted.per_class_iou()
             shown = ", ".join(f"{ious[measured.label_set.class_id(n)]:.2f}" for n in _SHOWN)
             figures = f"{counted.pixel_accuracy():.3f}, {counted.mean_iou():.3f}"
-            print(f"| {width} wide | {how} | {figures} | {shown} |")
-            sys.stdout.flush()
+            print(f"| {width} wide | {how} | {figures} | {shown} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -133,11 +133,7 @@ def _refuse_another_stage(folder: Path, recipe: Recipe, where: str) -> None:
 
     before = Recipe.from_dict(read_description(folder).get("recipe", {}))
     # What the recipe left to the checkpoint that the stage starts from is written there.
-    recipe = dataclasses.replace(
-        recipe,
-        input_size=recipe.input_size or before.input_size,
-        enlarge=before.enlarge if recipe.enlarge is None else recipe.enlarge,
-    )
+    recipe = recipe.seeing(before.input_size, before.enlarge)
     if what_is_learnt(before) != what_is_learnt(recipe):
         raise ValueError(
             f"{folder}: was trained otherwise than {where} says today; give another --out, or "

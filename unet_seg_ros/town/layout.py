@@ -94,10 +94,14 @@ class TownLayout:
         ]
 
     @property
+    def streets(self) -> list[tuple[int, float, tuple[float, ...]]]:
+        """Every street: at an x (0) or a y (1), which, and where others meet it."""
+        return [(0, x, self.ys) for x in self.xs] + [(1, y, self.xs) for y in self.ys]
+
+    @property
     def stretches(self) -> list[tuple[int, float, tuple[float, float]]]:
         """Every street between two others: at an x (0) or a y (1), which, from where to where."""
-        streets = [(0, x, self.ys) for x in self.xs] + [(1, y, self.xs) for y in self.ys]
-        return [(axis, at, span) for axis, at, stops in streets for span in pairwise(stops)]
+        return [(axis, at, span) for axis, at, stops in self.streets for span in pairwise(stops)]
 
     @property
     def outer(self) -> Rect:
@@ -226,8 +230,7 @@ def _repairs(layout: TownLayout, rng: np.random.Generator) -> list[tuple[NDArray
 def _markings(layout: TownLayout, rng: np.random.Generator) -> list[tuple[NDArray, Color]]:
     """Centre lines, edge lines, stop lines and crossings."""
     marks: list[tuple[NDArray, Color]] = []
-    streets = [(0, x, layout.ys) for x in layout.xs] + [(1, y, layout.xs) for y in layout.ys]
-    for along_x, line_at, stops in streets:
+    for along_x, line_at, stops in layout.streets:
         centre, edges = str(rng.choice(["dashes", "double", "solid"])), rng.random() < 0.6
         color = _YELLOW if centre == "double" or rng.random() < 0.6 else _WHITE
         for begin, end in pairwise(stops):

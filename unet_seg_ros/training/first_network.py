@@ -80,12 +80,9 @@ def network_label_set(recipe: Recipe, start: Checkpoint | None) -> LabelSet:
 
 def completed(recipe: Recipe, start: Checkpoint | None) -> Recipe:
     """Return a recipe that says at which size frames are seen, as asked or as by what it starts."""
-    input_size, enlarge = (start.input_size, start.enlarge) if start else (DEFAULT_SIZE, False)
-    return dataclasses.replace(
-        recipe,
-        input_size=recipe.input_size or input_size,
-        enlarge=enlarge if recipe.enlarge is None else recipe.enlarge,
-    )
+    if start is None:
+        return recipe.seeing(DEFAULT_SIZE, enlarge=False)
+    return recipe.seeing(start.input_size, start.enlarge)
 
 
 def first_network(recipe: Recipe, label_set: LabelSet, start: Checkpoint | None) -> FirstNetwork:

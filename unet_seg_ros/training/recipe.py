@@ -121,6 +121,14 @@ class Recipe:
         assert size, "a recipe must be completed first"
         return size
 
+    def seeing(self, input_size: Size | None, enlarge: bool | None) -> Recipe:
+        """Return the recipe with these where it does not say itself how frames are seen."""
+        return dataclasses.replace(
+            self,
+            input_size=self.input_size or input_size,
+            enlarge=enlarge if self.enlarge is None else self.enlarge,
+        )
+
     def with_absolute_paths(self) -> Recipe:
         """Return the recipe as it can be read in any folder: names stay, paths become absolute."""
         label_sets, checkpoints = built_in_label_sets(), checkpoint_names()
