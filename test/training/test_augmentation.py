@@ -49,7 +49,13 @@ def test_labels_are_mirrored_with_their_picture_and_nothing_else_happens_to_them
 
 @pytest.mark.parametrize(
     ("variation", "possible"),
-    [("street", {0, 1}), ("weather", {0, 1}), ("light", {0, 1}), ("microscope", {0, 1, 2, 3})],
+    [
+        ("street", {0, 1}),
+        ("weather", {0, 1}),
+        ("light", {0, 1}),
+        ("microscope", {0, 1, 2, 3}),
+        ("slide", {0, 1, 2, 3}),
+    ],
 )
 def test_only_what_has_no_upside_is_turned_upside_down(
     variation: Variation, possible: set[int]
@@ -58,6 +64,29 @@ def test_only_what_has_no_upside_is_turned_upside_down(
     image, labels = scene()
     results = (augmentation(image, labels, np.random.default_rng(seed))[1] for seed in SEEDS)
     assert {which_mirroring(result, labels) for result in results} == possible
+
+
+@pytest.mark.parametrize("variation", ["microscope", "slide"])
+def test_squares_without_an_upside_are_turned_as_well(variation: Variation) -> None:
+    image, labels = (array[:, 16:] for array in scene())
+    augmentation = Augmentation(variation)
+    results = [augmentation(image, labels, np.random.default_rng(seed))[1] for seed in SEEDS]
+    possible = [*mirrorings(labels), *mirrorings(labels.T)]
+    found = {
+        number
+        for result in results
+        for number, other in enumerate(possible)
+        if np.array_equal(result, other)
+    }
+    assert found == set(range(8))
+
+
+def test_slide_leaves_every_pixel_as_it_is() -> None:
+    image, labels = scene()
+    augmentation = Augmentation("slide")
+    for seed in SEEDS:
+        varied, _ = augmentation(image, labels, np.random.default_rng(seed))
+        assert any(np.array_equal(varied, other) for other in mirrorings(image))
 
 
 def test_light_leaves_every_pixel_as_it_is() -> None:

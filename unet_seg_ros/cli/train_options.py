@@ -50,10 +50,11 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--variation",
-        choices=("street", "weather", "microscope", "light"),
+        choices=("street", "weather", "microscope", "slide", "light"),
         default="street",
         help="how crops are varied: light and some weather; night, rain, fog and low sun as well; "
-        "light and orientation; or left and right only (default: %(default)s)",
+        "light and which way is up; which way is up alone; or left and right only "
+        "(default: %(default)s)",
     )
     for name, help_ in (
         ("rare", "share of the crops that are cut around something rare, such as 0.5"),

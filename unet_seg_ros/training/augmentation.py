@@ -27,17 +27,29 @@ os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 
 import albumentations as A  # type: ignore[import-untyped]
 
-Variation = Literal["street", "weather", "microscope", "light"]
+Variation = Literal["street", "weather", "microscope", "slide", "light"]
 """What may differ between two pictures of the same:
 
 * `street`: light, colour, weather, sharpness, noise, compression, and left and right;
 * `weather`: the same with night, dusk, rain, fog, low sun and wet roads (`training.weather`);
 * `microscope`: the same as `street` without weather, and which way is up;
+* `slide`: which way is up alone;
 * `light`: left and right only, for experiments that need their pictures as they are.
 """
 VARIATIONS: tuple[Variation, ...] = get_args(Variation)
 
-_MIRRORS = (A.HorizontalFlip, A.VerticalFlip)
+
+class _TransposeSquares(A.Transpose):
+    """Swaps rows and columns of square crops; others keep the shape that a batch needs."""
+
+    def apply(self, img: Uint8Array, **params: Any) -> Uint8Array:
+        """Return a picture or a label map, transposed if it is square."""
+        if img.shape[0] != img.shape[1]:
+            return img
+        return np.asarray(super().apply(img, **params))
+
+
+_MIRRORS = (A.HorizontalFlip, A.VerticalFlip, _TransposeSquares)
 
 
 class Augmentation:
@@ -46,7 +58,7 @@ class Augmentation:
     Args:
         variation: What may differ.
         scene: What the ids in the label maps say about sky and ground, for `weather`.
-        mirrors: Whether left and right, and up and down, may change places.
+        mirrors: Whether left and right, and up and down, may change places, or rows and columns.
     """
 
     def __init__(
@@ -56,6 +68,7 @@ class Augmentation:
             "street": _street,
             "weather": _weather,
             "microscope": _microscope,
+            "slide": _slide,
             "light": _light,
         }[variation]()
         if not mirrors:
@@ -141,7 +154,11 @@ def _weather() -> list[Any]:
 
 
 def _microscope() -> list[Any]:
-    return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), *_camera()]
+    return [*_slide(), *_camera()]
+
+
+def _slide() -> list[Any]:
+    return [A.HorizontalFlip(p=0.5), A.VerticalFlip(p=0.5), _TransposeSquares(p=0.5)]
 
 
 def _light() -> list[Any]:

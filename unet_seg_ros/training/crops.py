@@ -125,8 +125,8 @@ class Cutter:
     Args:
         sets: The sets.
         input_size: (width, height) that frames will be shrunk to fit in at inference.
-        variation: What may differ; `light` leaves the zoom as it is at inference, but for pictures
-            that are enlarged, which it shows at any zoom up to that.
+        variation: What may differ; `light` and `slide` leave the zoom as it is at inference, but
+            for pictures that are enlarged, which they show at any zoom up to that.
         room_bytes: So much of what is read may be kept.
     """
 
@@ -139,7 +139,7 @@ class Cutter:
     ) -> None:
         self._sets = sets
         self._input_size = input_size
-        self._spread = 1.0 if variation == "light" else MAX_ZOOM
+        self._spread = 1.0 if variation in ("light", "slide") else MAX_ZOOM
         self._read = _Reader(sets, room_bytes)
 
     def __call__(
