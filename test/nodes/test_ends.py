@@ -45,9 +45,7 @@ def simulator() -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def start(
-    networks: Path, tmp_path: Path, request: pytest.FixtureRequest
-) -> Iterator[Start]:
+def start(networks: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Start]:
     """Return a function that starts a node's process in a domain."""
     processes: list[subprocess.Popen[str]] = []
     cv2.imwrite(str(tmp_path / "picture.png"), np.zeros((48, 64, 3), np.uint8))

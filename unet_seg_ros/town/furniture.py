@@ -8,6 +8,8 @@ from unet_seg_ros.town.mesh import Color, Mesh, MeshBuilder
 from unet_seg_ros.town.tags import Tag
 
 _METAL: Color = (128, 132, 136)
+METALS: tuple[Color, ...] = (_METAL, (168, 170, 168), (58, 60, 62))
+HOUSINGS: tuple[Color, ...] = ((98, 100, 100), (30, 31, 30), (204, 156, 42))
 _SIGNALS: dict[str, Color] = {
     "red": (255, 40, 28),
     "yellow": (255, 190, 30),
@@ -15,16 +17,14 @@ _SIGNALS: dict[str, Color] = {
 }
 
 
-def street_lamp() -> Mesh:
+def street_lamp(metal: Color) -> Mesh:
     """A pole at the kerb whose arm reaches over the street, towards +x."""
     build = MeshBuilder()
-    build.frustum(
-        (-0.11, -0.11, 0.11, 0.11), (-0.06, -0.06, 0.06, 0.06), 0.0, 7.2, _METAL, Tag.POLE
-    )
+    build.frustum((-0.11, -0.11, 0.11, 0.11), (-0.06, -0.06, 0.06, 0.06), 0.0, 7.2, metal, Tag.POLE)
     build.frustum(
         (-0.16, -0.16, 0.16, 0.16), (-0.12, -0.12, 0.12, 0.12), 0.0, 0.8, (96, 98, 100), Tag.POLE
     )
-    build.box((0.0, -0.05, 1.9, 0.05), 7.1, 7.22, _METAL, Tag.POLE)
+    build.box((0.0, -0.05, 1.9, 0.05), 7.1, 7.22, metal, Tag.POLE)
     build.box((1.6, -0.14, 2.4, 0.14), 7.04, 7.2, (96, 98, 100), Tag.POLE)
     build.solid(2.0, 0.0, 7.0)
     build.face(
@@ -34,17 +34,17 @@ def street_lamp() -> Mesh:
     return build.build()
 
 
-def traffic_light(state: str, overhead: bool) -> Mesh:
-    """A light that faces +x, `red`, `yellow` or `green`.
+def traffic_light(state: str, overhead: bool, metal: Color, housing: Color) -> Mesh:
+    """A light that faces +x, `red`, `yellow` or `green`, on a mast of some metal.
 
     Overhead, three more hang from an arm towards +y, as at the wide junctions of CARLA's towns.
     """
     build = MeshBuilder()
-    mast, height, housing = (0.14, 6.6, (98, 100, 100)) if overhead else (0.09, 3.2, (44, 46, 44))
-    build.box((-mast, -mast, mast, mast), 0.0, height, _METAL, Tag.POLE)
+    mast, height = (0.14, 6.6) if overhead else (0.09, 3.2)
+    build.box((-mast, -mast, mast, mast), 0.0, height, metal, Tag.POLE)
     heads = [(0.0, 2.3)]
     if overhead:
-        build.box((-0.09, 0.0, 0.09, 7.5), 6.1, 6.28, _METAL, Tag.POLE)
+        build.box((-0.09, 0.0, 0.09, 7.5), 6.1, 6.28, metal, Tag.POLE)
         heads += [(y, 5.08) for y in (3.9, 5.5, 7.1)]
     for y, z in heads:
         near = 0.1 if y else mast + 0.01

@@ -15,6 +15,8 @@ from unet_seg_ros.town.scenery import Scenery
 from unet_seg_ros.town.tags import Tag
 from unet_seg_ros.town.textures import BAY, FLOOR
 
+# The share of the lots of a block with towers on them.
+_DOWNTOWN, _ELSEWHERE = 0.6, 0.08
 _ROOFS: list[Color] = [(112, 58, 48), (84, 72, 66), (66, 68, 74), (138, 92, 66)]
 
 
@@ -41,9 +43,10 @@ def fill_block(scenery: Scenery, layout: TownLayout, block: Rect) -> None:
                     (-inwards, 0),
                 )
             )
+    towers = _DOWNTOWN if scenery.rng.random() < 0.35 else _ELSEWHERE
     for lot, street in lots:
         if not _beside_bend(layout, lot, block) and scenery.is_clear(lot):
-            build_plot(scenery, lot, street)
+            build_plot(scenery, lot, street, towers)
     middle = (x0 + depth + 1, y0 + depth + 1, x1 - depth - 1, y1 - depth - 1)
     scenery.plant_some(middle, int(scenery.rng.integers(4, 9)), ("broad", "fir", "tall"))
 
@@ -56,9 +59,12 @@ def divide(rng: np.random.Generator, a: float, b: float) -> list[tuple[float, fl
     return list(zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True))
 
 
-def build_plot(scenery: Scenery, lot: Rect, street: Side) -> None:
+def build_plot(scenery: Scenery, lot: Rect, street: Side, towers: float = _ELSEWHERE) -> None:
     """Put a house, a park or the like on a lot; `street` is where its street lies."""
-    shares = {_flats: 0.28, _tower: 0.08, _house: 0.30, _park: 0.14, _yard: 0.12, _parking: 0.08}
+    if scenery.rng.random() < towers:
+        _tower(scenery, lot, street)
+        return
+    shares = {_flats: 0.30, _house: 0.33, _park: 0.15, _yard: 0.13, _parking: 0.09}
     number = scenery.rng.choice(len(shares), p=list(shares.values()))
     list(shares)[number](scenery, lot, street)
 
@@ -91,10 +97,12 @@ def _flats(scenery: Scenery, lot: Rect, street: Side) -> None:
 
 
 def _tower(scenery: Scenery, lot: Rect, street: Side) -> None:
-    """A high building of glass, a little behind the pavement."""
+    """A high building of glass, a little behind the pavement, at times behind a wall."""
     rect = inset(lot, street, front=3.0, sides=1.0, back=float(scenery.rng.uniform(1, 4)))
     facade = int(scenery.rng.choice(scenery.stock.curtain_walls))
-    _building(scenery, rect, int(scenery.rng.integers(6, 13)), facade, facade)
+    _building(scenery, rect, int(scenery.rng.integers(6, 20)), facade, facade)
+    if scenery.rng.random() < 0.35:
+        _barrier(scenery, lot, street, "wall", float(scenery.rng.uniform(1.0, 4.5)))
 
 
 def _building(scenery: Scenery, rect: Rect, floors: int, facade: int, ground: int) -> None:
@@ -107,9 +115,21 @@ def _building(scenery: Scenery, rect: Rect, floors: int, facade: int, ground: in
     build.box(rect, FLOOR, height, color, tag, texture=facade, tile=(4 * BAY, 2 * FLOOR))
     edge: Color = tuple(0.8 * c for c in color)
     build.box(grown(rect, 0.2), height, height + 0.6, edge, tag)
+    if scenery.rng.random() < 0.35:
+        tone = float(scenery.rng.choice([0.6, 1.5]))
+        post: Color = tuple(min(tone * c, 235.0) for c in color)
+        _corner_posts(build, rect, height, float(scenery.rng.uniform(0.15, 0.6)), post)
     scenery.put_unique(build.build(), rect)
     scenery.houses.append((rect, height))
     scenery.shadows.append((corners_of(rect), 0.0, height))
+
+
+def _corner_posts(
+    build: MeshBuilder, rect: Rect, height: float, radius: float, color: Color
+) -> None:
+    """Square posts at the corners of a building, from the ground to its roof."""
+    for x, y in corners_of(rect):
+        build.box(grown((x, y, x, y), radius), 0.0, height, color, Tag.BUILDING)
 
 
 def _house(scenery: Scenery, lot: Rect, street: Side) -> None:
@@ -151,15 +171,18 @@ def _park(scenery: Scenery, lot: Rect, street: Side) -> None:
 
 
 def _yard(scenery: Scenery, lot: Rect, street: Side) -> None:
-    """A wall with trees behind it, every other one as high as a house."""
-    low, high = (1.8, 2.8) if scenery.rng.random() < 0.5 else (3.0, 6.0)
-    _barrier(scenery, lot, street, "wall", float(scenery.rng.uniform(low, high)))
+    """Trees behind a wall, that may be as high as a house, or behind a high fence of wire."""
+    kinds = {("wall", 1.8, 2.8): 0.4, ("wall", 3.0, 6.0): 0.35, ("wire", 1.8, 3.5): 0.25}
+    kind, low, high = list(kinds)[scenery.rng.choice(len(kinds), p=list(kinds.values()))]
+    _barrier(scenery, lot, street, kind, float(scenery.rng.uniform(low, high)))
     inner = inset(lot, street, front=2.5, sides=1.0, back=1.0)
     scenery.plant_some(inner, int(scenery.rng.integers(2, 6)), ("broad", "fir"))
 
 
 def _parking(scenery: Scenery, lot: Rect, street: Side) -> None:
-    """Paved ground with parked cars nose to the street, behind a low fence at times."""
+    """Paved ground with parked cars nose to the street, at times behind a high fence of wire."""
+    if scenery.rng.random() < 0.4:
+        _barrier(scenery, lot, street, "wire", float(scenery.rng.uniform(1.8, 3.5)))
     scenery.lots.append((lot, (104.0, 103.0, 101.0), Tag.GROUND))
     across = (lot[2] - lot[0]) if street[1] else (lot[3] - lot[1])
     for k in range(int(across // 3.2)):
@@ -184,33 +207,46 @@ def _boundary(scenery: Scenery, lot: Rect, street: Side) -> None:
 
 def _barrier(scenery: Scenery, lot: Rect, street: Side, kind: str, height: float) -> None:
     """Along the front of a lot, in pieces of about six metres."""
-    thick = {"fence": 0.04, "wall": 0.3, "hedge": 0.8}[kind]
+    thick = {"fence": 0.04, "wire": 0.04, "wall": 0.3, "hedge": 0.8}[kind]
     strip = inset(lot, street, front=0.4, sides=0.1, back=depth_of(lot, street) - 0.4 - thick)
     bank = {
         "fence": scenery.stock.fences,
+        "wire": scenery.stock.wire,
         "wall": scenery.stock.masonry,
         "hedge": scenery.stock.hedges,
     }[kind]
     texture = int(scenery.rng.choice(bank))
     color = tuple(scenery.stock.textures[texture].mean.tolist())
+    see_through = kind in ("fence", "wire")
     along_x = bool(street[1])
     a, b = (strip[0], strip[2]) if along_x else (strip[1], strip[3])
     cuts = np.linspace(a, b, max(round((b - a) / 6), 1) + 1)
     for p, q in zip(cuts[:-1].tolist(), cuts[1:].tolist(), strict=True):
         rect = (p, strip[1], q, strip[3]) if along_x else (strip[0], p, strip[2], q)
         build = MeshBuilder()
-        if kind == "fence":
+        if see_through:
             middle = (rect[1] + rect[3]) / 2 if along_x else (rect[0] + rect[2]) / 2
             ends = [(p, middle), (q, middle)] if along_x else [(middle, p), (middle, q)]
             corners = [(*ends[0], 0), (*ends[1], 0), (*ends[1], height), (*ends[0], height)]
             repeat = (round((q - p) / (2 * height), 2), 1.0)
             build.solid((rect[0] + rect[2]) / 2, (rect[1] + rect[3]) / 2, height / 2)
             build.face(corners, color, Tag.FENCE, both_sides=True, texture=texture, repeat=repeat)
+            if kind == "wire":
+                _wire_frame(build, ends, height)
         else:
             tag, tile = (Tag.WALL, (4.0, 2.0)) if kind == "wall" else (Tag.VEGETATION, (3.0, 1.5))
             build.box(rect, 0.0, height, color, tag, texture=texture, tile=tile)
         scenery.put_unique(build.build(), rect)
-        scenery.shadows.append((corners_of(rect), 0.0, height * (0.5 if kind == "fence" else 1.0)))
+        scenery.shadows.append((corners_of(rect), 0.0, height * (0.5 if see_through else 1.0)))
+
+
+def _wire_frame(build: MeshBuilder, ends: list[tuple[float, float]], height: float) -> None:
+    """Posts at both ends of a piece of a fence of wire, and the rail that they carry."""
+    steel: Color = (118.0, 122.0, 124.0)
+    for x, y in ends:
+        build.box(grown((x, y, x, y), 0.05), 0.0, height + 0.05, steel, Tag.FENCE)
+    (x0, y0), (x1, y1) = ends
+    build.box(grown((x0, y0, x1, y1), 0.03), height - 0.06, height, steel, Tag.FENCE)
 
 
 def _gable(

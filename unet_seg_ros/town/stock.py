@@ -24,7 +24,8 @@ class Stock:
 
     Attributes:
         textures: all of them; `facades`, `curtain_walls`, `shops`, `masonry`, `concrete`, `hedges`,
-            `fences` and `forest` have the numbers of those for that.
+            `fences`, `wire` and `forest` have the numbers of those for that.
+        metal: the colour of lamp posts and of the masts of traffic lights.
         plants: numbers of the models of each kind of plant.
         plant_size: the height of each of these models, in metres.
     """
@@ -46,6 +47,7 @@ class Stock:
         self.hedges = bank(lambda: textures.hedge(rng), 2)
         kinds = ("pickets", "bars", "mesh", "pickets")
         self.fences = [bank(lambda k=k: textures.fence(k, rng), 1)[0] for k in kinds]  # type: ignore[misc]
+        self.wire = bank(lambda: textures.fence("mesh", rng), 2)
         self.forest = bank(lambda: textures.forest(rng), 3)
         self.plants: dict[str, list[int]] = {}
         self.plant_size: dict[int, float] = {}
@@ -60,7 +62,8 @@ class Stock:
                 model = self.add(mesh, faces_camera=True)
                 self.plants[kind].append(model)
                 self.plant_size[model] = size
-        self.lamp = self.add(furniture.street_lamp())
+        self.metal = furniture.METALS[rng.integers(len(furniture.METALS))]
+        self.lamp = self.add(furniture.street_lamp(self.metal))
         self.signs = [self.add(furniture.sign(k)) for k in ("stop", "limit", "yield", "board")]
         self.bench = self.add(furniture.bench())
         self.bins = [

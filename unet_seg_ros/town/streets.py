@@ -59,9 +59,14 @@ def place_signals(scenery: Scenery, layout: TownLayout) -> NDArray[np.int32]:
     Returns:
         (2, 2) numbers of their models: beside or over the street, then green or red.
     """
+    housing = furniture.HOUSINGS[scenery.rng.integers(len(furniture.HOUSINGS))]
+
+    def model(state: str, overhead: bool) -> int:
+        mesh = furniture.traffic_light(state, overhead, scenery.stock.metal, housing)
+        return scenery.stock.add(mesh)
+
     models_by_state = [
-        [scenery.stock.add(furniture.traffic_light(state, overhead)) for state in ("green", "red")]
-        for overhead in (False, True)
+        [model(state, overhead) for state in ("green", "red")] for overhead in (False, True)
     ]
     for junction in layout.junctions:
         overhead = bool(scenery.rng.random() < 0.5)

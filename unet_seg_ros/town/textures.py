@@ -116,6 +116,10 @@ def facade(rng: np.random.Generator) -> Texture:
             if balcony:
                 rail = (floor + 1) * _TEXELS
                 picture[rail - 30 : rail - 8, x - 8 : x + int(width * _TEXELS) + 8] *= 0.62
+    if rng.random() < 0.25:
+        tone = float(rng.choice([0.7, 1.25]))
+        stone: Color = (tone * base[0], tone * base[1], tone * base[2])
+        _uprights(picture, range(0, shape[1], _TEXELS), int(rng.integers(6, 19)), stone, rng)
     return Texture.of(picture, Tag.BUILDING)
 
 
@@ -135,23 +139,43 @@ def shopfront(rng: np.random.Generator) -> Texture:
 
 
 def curtain_wall(rng: np.random.Generator) -> Texture:
-    """Four bays by two floors of glass between mullions, 12.8 x 6.4 m."""
+    """Four bays by two floors of glass between bars, 12.8 x 6.4 m: a grid, ribs or bands of them.
+
+    Ribs from the ground to the roof are what a network that knows few of them takes for poles.
+    """
     shape = (2 * _TEXELS, _BAYS * _TEXELS)
     picture = _plaster(shape, _GLASS[rng.integers(len(_GLASS))], rng)
     picture *= 1 + 0.35 * noise(shape, 3, rng)[..., None]
-    pane = int(rng.choice([20, 40, 80]))
-    mullion, thick = float(rng.choice([40, 125, 205])), int(rng.integers(2, 6))
-    ribbed = rng.random() < 0.3  # upright bars alone
-    for floor in range(2):
-        y = floor * _TEXELS
-        for x in range(0, shape[1], pane):
-            picture[y : y + _TEXELS, x : x + pane] *= rng.uniform(0.75, 1.3)
-        if not ribbed:
-            picture[y : y + 12] *= 0.6
-            picture[y : y + 2] = mullion
-    for x in range(0, shape[1], pane):
-        picture[:, x : x + thick * (2 if ribbed else 1)] = mullion
+    kind = str(rng.choice(["grid", "ribs", "bands"], p=[0.4, 0.45, 0.15]))
+    bay = int(rng.choice([20, 40, 80] if kind != "ribs" else [40, 80, 160]))
+    for y in range(0, shape[0], _TEXELS):
+        for x in range(0, shape[1], bay):
+            picture[y : y + _TEXELS, x : x + bay] *= rng.uniform(0.75, 1.3)
+    bar = float(rng.choice([40, 125, 205]))
+    if kind != "ribs":
+        spandrel = 12 if kind == "grid" else int(rng.integers(20, 44))
+        for y in range(0, shape[0], _TEXELS):
+            picture[y : y + spandrel] = picture[y : y + spandrel] * 0.6 if kind == "grid" else bar
+            picture[y : y + 2] = bar
+    if kind != "bands":
+        thick = int(rng.integers(2, 6) if kind == "grid" else rng.integers(5, 19))
+        _uprights(picture, range(0, shape[1], bay), thick, (bar, bar, bar), rng)
     return Texture.of(picture, Tag.BUILDING)
+
+
+def _uprights(
+    picture: NDArray[np.float32],
+    places: range,
+    thick: int,
+    color: Color,
+    rng: np.random.Generator,
+) -> None:
+    """Bars from bottom to top, flat or round, so many texels thick."""
+    across = np.linspace(-1, 1, thick)
+    light = np.sqrt(1.05 - across**2) if rng.random() < 0.5 else 0.9 + 0.1 * across
+    bar = np.array(color, np.float32) * light[:, None]
+    for x in places:
+        picture[:, x : x + thick] = bar
 
 
 def _window(

@@ -60,14 +60,29 @@ class Weather:
             lamps=self.lamps if share < 0.5 else other.lamps,
         )
 
+    def harder(self, share: float) -> Weather:
+        """The same with so much of the sky's light taken away and given to the sun's."""
+
+        def scaled(color: Color, factor: float) -> Color:
+            return color[0] * factor, color[1] * factor, color[2] * factor
+
+        sun, sky = sum(self.sun), sum(self.ambient)
+        return replace(
+            self,
+            sun=scaled(self.sun, 1 + share * sky / sun),
+            ambient=scaled(self.ambient, 1 - share),
+        )
+
     @staticmethod
     def random(rng: np.random.Generator) -> Weather:
-        """A mixture of two presets under a sun that stands somewhere else."""
+        """A mixture of two presets under a sun that stands somewhere else, at times a hard one."""
         a, b = (list(WEATHERS.values())[i] for i in rng.integers(len(WEATHERS), size=2))
         mixture: Weather = a.mixed(b, float(rng.random()))
         azimuth = float(rng.uniform(0, 360))
         dry = rng.random() >= 0.5
-        return replace(mixture, sun_azimuth_deg=azimuth, rain=0.0 if dry else mixture.rain)
+        weather = replace(mixture, sun_azimuth_deg=azimuth, rain=0.0 if dry else mixture.rain)
+        is_sunny = not weather.lamps and weather.clouds < 0.5
+        return weather.harder(float(rng.uniform(0, 0.7))) if is_sunny else weather
 
 
 WEATHERS: dict[str, Weather] = {
