@@ -125,14 +125,17 @@ def test_a_stage_of_before_frames_could_be_enlarged_is_taken_as_it_is(files: Pat
 
 
 def test_a_stage_may_take_back_what_all_have(files: Path) -> None:
-    recipe = (files / "tiny.yaml").read_text().replace("options:\n", "options:\n  enlarge: true\n")
-    (files / "tiny.yaml").write_text(recipe + "  - {steps: 4, enlarge: false}\n")
+    recipe = (files / "tiny.yaml").read_text()
+    recipe = recipe.replace("options:\n", "options:\n  enlarge: true\n  fit-biases: true\n")
+    taken_back = "{steps: 4, enlarge: false, fit-biases: false}"
+    (files / "tiny.yaml").write_text(f"{recipe}  - {taken_back}\n")
     assert train(files, "out") == 0
-    enlarged = [
-        load_checkpoint(files / "out" / stage / "best.safetensors").enlarge
+    recipes = [
+        json.loads((files / "out" / stage / "run.json").read_text())["recipe"]
         for stage in ("tiny_1", "tiny_2", "tiny")
     ]
-    assert enlarged == [True, True, False]
+    assert [recipe["enlarge"] for recipe in recipes] == [True, True, False]
+    assert [recipe["fit_biases"] for recipe in recipes] == [True, True, False]
 
 
 def test_options_of_the_recipe_are_refused_on_the_command_line(

@@ -37,7 +37,8 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--skip-bad",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
+        default=False,
         help="count pictures that cannot be read and go on without them",
     )
     group.add_argument(
@@ -133,7 +134,8 @@ def _add_network(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--freeze-norm",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
+        default=False,
         help="leave means and variances of the encoder's batch normalisation as they are",
     )
     group.add_argument(
@@ -218,7 +220,8 @@ def _add_optimization(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument(
         "--fit-biases",
-        action="store_true",
+        action=argparse.BooleanOptionalAction,
+        default=False,
         help="at the end fit the biases of the classes to pictures that were learnt from",
     )
     group.add_argument("--seed", type=int, default=0, help="default: %(default)s")
