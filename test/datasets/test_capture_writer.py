@@ -20,6 +20,7 @@ from unet_seg_ros.datasets.capture_writer import (
 )
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.errors import DataError
+from unet_seg_ros.evaluation.groups import group_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +41,14 @@ def pair(number: int, camera: str = "front") -> CapturedPair:
     image[:] = (number, 2, 3, 255)
     tags = np.zeros((6, 8, 4), np.uint8)
     tags[..., 2] = number % 20
-    line = {"name": f"{number:08d}_{camera}", "town": "Town03", "run": 0, "x": number / 3}
+    line = {
+        "name": f"{number:08d}_{camera}",
+        "camera": camera,
+        "town": "Town03",
+        "weather": "HardRainNight",
+        "run": 0,
+        "x": number / 3,
+    }
     return CapturedPair(line, image, tags)
 
 
@@ -66,7 +74,10 @@ def test_what_is_written_is_read_again_in_order_and_without_loss(capture: Path) 
     assert not pictures.faults
     assert len(pictures) == 100
     sample = pictures[60]
-    assert sample.name == "Town03/00000030_front"
+    assert sample.name == "Town03/Town03HardRainNight/00000030_front"
+    assert sample.camera == "front"
+    by = group_of(["town", "weather"], sample.name, pictures.drives[60])
+    assert by == ("Town03", "night, rain")
     assert (sample.image == (3, 2, 30)).all()
     assert (sample.labels == 10).all()
     assert continue_capture(capture) == (100, pair(49, "back").line)

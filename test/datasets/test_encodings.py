@@ -102,6 +102,26 @@ def test_the_index_of_a_palette_is_the_class(tmp_path: Path, layout: str) -> Non
     assert (pictures.layout, labels(pictures)) == ("images-masks", [[0, 2, 1]])
 
 
+@pytest.mark.parametrize("green_and_blue", [1, 0])
+def test_of_pictures_made_smaller_with_a_palette_the_values_are_the_classes(
+    tmp_path: Path, green_and_blue: int
+) -> None:
+    write_picture(tmp_path / "images" / "1.png", row(4))
+    renumbered = [(value, *[value * green_and_blue] * 2) for value in (14, 7, 255, 1)]
+    write_indexed(tmp_path / "masks" / "1.png", ids(0, 1, 2, 3), renumbered)
+    pictures = open_dataset(str(tmp_path), label_set="carla29")
+    assert labels(pictures) == [[14, 7, UNKNOWN_ID, 1]]
+
+
+@pytest.mark.parametrize("palette", [[(0,) * 3, (90,) * 3], [BLACK, (128, 0, 0)]])
+def test_colors_that_no_id_has_are_for_looking_at(
+    tmp_path: Path, palette: list[tuple[int, int, int]]
+) -> None:
+    write_picture(tmp_path / "images" / "1.png", row(2))
+    write_indexed(tmp_path / "masks" / "1.png", ids(0, 1), palette)
+    assert labels(open_dataset(str(tmp_path), label_set="carla29")) == [[0, 1]]
+
+
 def test_a_palette_with_the_label_sets_own_colors_is_read_by_them(tmp_path: Path) -> None:
     write_picture(tmp_path / "images" / "1.png", row(2))
     write_indexed(tmp_path / "masks" / "1.png", ids(0, 1), [ROAD_LINE, ROAD])

@@ -36,7 +36,8 @@ def test_hidden_files_and_folders_are_no_data(tmp_path: Path) -> None:
     write_pair(tmp_path, "1")
     for name in (".ipynb_checkpoints/1-checkpoint", "._1"):
         write_pair(tmp_path, name)
-    write_pair(tmp_path / ".trash", "2")
+    for folder in (".trash", "__MACOSX"):
+        write_pair(tmp_path / folder, "2")
     assert names(opened(tmp_path)) == ["1"]
 
 

@@ -74,6 +74,14 @@ def test_a_run_length_mask_is_drawn(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("_drawer")
+def test_polygons_of_a_picture_of_another_size_are_refused(tmp_path: Path) -> None:
+    write_picture(tmp_path / "1.png", gray(9, 8, 6))
+    write_coco(tmp_path / "_annotations.coco.json", (1, [CORNER]))
+    with pytest.raises(DataError, match="a region is for 4x3 pixels, the picture has 8x6"):
+        labels(open_dataset(str(tmp_path)))
+
+
+@pytest.mark.usefixtures("_drawer")
 def test_categories_are_classes_by_name_and_others_are_not_labelled(tmp_path: Path) -> None:
     write_picture(tmp_path / "1.png", gray(9, 4, 3))
     write_coco(tmp_path / "_annotations.coco.json", (5, [LEFT_HALF]), (1, [CORNER]))

@@ -57,7 +57,7 @@ def test_a_capture_has_raw_tags_and_runs(tmp_path: Path) -> None:
     pictures = open_dataset(str(tmp_path / "drive"))
     assert pictures.layout == "capture"
     assert pictures.label_set == LabelSet.load("carla29")
-    assert names(pictures) == ["drive/b", "drive/a"]
+    assert names(pictures) == [f"drive/Town03ClearNoon/{name}" for name in "ba"]
     assert labels(pictures) == [[1, 24]]
     assert pictures.drives == ["drive/Town03/0", "drive/Town03/1"]
     assert pictures.faults == []
@@ -68,7 +68,11 @@ def test_captures_of_several_towns_are_drives_by_town(tmp_path: Path) -> None:
     write_capture(tmp_path / "two", frame("a", town="Town05"))
     pictures = open_dataset(str(tmp_path))
     assert pictures.drives == ["Town03", "Town03", "Town05"]
-    assert names(pictures) == ["one/a", "one/b", "two/a"]
+    assert names(pictures) == [
+        "one/Town03ClearNoon/a",
+        "one/Town03ClearNoon/b",
+        "two/Town05ClearNoon/a",
+    ]
 
 
 def test_captures_with_different_label_sets_are_refused(tmp_path: Path) -> None:
@@ -87,7 +91,7 @@ def test_lines_that_cannot_be_used_and_pictures_without_one_are_named(tmp_path: 
     write_picture(tmp_path / "rgb" / "e.png", row(2))
     write_picture(tmp_path / "rgb" / "g.png", row(2))  # being captured now
     pictures = open_dataset(str(tmp_path))
-    assert names(pictures) == [f"{tmp_path.name}/f", f"{tmp_path.name}/a"]
+    assert names(pictures) == [f"{tmp_path.name}/Town03ClearNoon/{name}" for name in "fa"]
     lines = f"{tmp_path}/frames.jsonl, line"
     assert [fault.removeprefix(lines)[:13] for fault in pictures.faults[:4]] == [
         " 3: 'a' is in",

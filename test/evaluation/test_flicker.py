@@ -46,6 +46,19 @@ def test_noise_is_no_change() -> None:
     assert counts.share() == 0
 
 
+def test_pictures_are_compared_with_those_of_the_same_camera() -> None:
+    counts, labels = FlickerCounts(), np.zeros((20, 40), np.uint8)
+    counts.update(picture(0), labels, follows=False, camera="front")
+    counts.update(picture(0), labels + 1, follows=True, camera="back")
+    assert math.isnan(counts.share())
+    counts.update(picture(0), labels, follows=True, camera="front")
+    counts.update(picture(0), labels + 2, follows=True, camera="back")
+    assert counts.share() == 0.5
+    counts.update(picture(0), labels + 3, follows=False, camera="front")
+    counts.update(picture(0), labels + 3, follows=True, camera="back")
+    assert counts.share() == 0.5
+
+
 def test_frames_of_different_drives_are_not_compared() -> None:
     counts, labels = FlickerCounts(), np.zeros((20, 40), np.uint8)
     counts.update(picture(0), labels, follows=False)

@@ -90,7 +90,7 @@ class BagPictures:
         # No view of the message, whose bytes cannot be written.
         rgb = np.require(image.rgb(), requirements="W")
         told = note and f"{where} {note}"
-        return Sample(rgb, labels, self.name_of(index), note=told)
+        return Sample(rgb, labels, self.name_of(index), note=told, camera=picture.topic)
 
     def name_of(self, index: int) -> str:
         """Return the name of a picture: its camera and its time."""

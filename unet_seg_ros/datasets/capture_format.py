@@ -35,11 +35,16 @@ _MAX_LINE_CHARACTERS = 1 << 16
 
 @dataclass(frozen=True)
 class CapturedFrame:
-    """A frame: the name of its files, its town, and its run, that is the spawn and weather."""
+    """A frame: the name of its files, its town, and its run, that is the spawn and weather.
+
+    Weather, by CARLA's name, and camera are empty in lines without them.
+    """
 
     name: str
     town: str
     run: int
+    weather: str = ""
+    camera: str = ""
 
 
 def read_label_set_name(capture: Path) -> str:
@@ -99,4 +104,5 @@ def _frame(line: str) -> CapturedFrame:
         raise ValueError(f"name must be that of a file, not {name!r:.80}")
     if not isinstance(town, str) or type(run) is not int:
         raise ValueError("town must be a text and run a whole number")
-    return CapturedFrame(name, town, run)
+    told = (document.get(key) for key in ("weather", "camera"))
+    return CapturedFrame(name, town, run, *(it if isinstance(it, str) else "" for it in told))

@@ -33,7 +33,7 @@ class LabelPixels:
 
     Attributes:
         colors: `(H, W)` uint8, or `(H, W, 3|4)` uint8 BGR(A).
-        ids: The same, apart from a picture with a palette: its indices, `(H, W)` uint8.
+        ids: The same, apart from a picture with a palette: its ids, `(H, W)` uint8.
     """
 
     colors: Uint8Array
@@ -181,7 +181,7 @@ def _pixels(path: Path) -> LabelPixels | None:
         indexed = read_indexed_picture(path)
     except DataError:  # named when that picture is read as part of the data set
         return None
-    return LabelPixels(picture, picture if indexed is None else indexed.indices)
+    return LabelPixels(picture, picture if indexed is None else indexed.ids())
 
 
 def _test(way: Encoding, picture: LabelPixels) -> tuple[bool, bool]:

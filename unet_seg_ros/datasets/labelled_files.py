@@ -29,6 +29,7 @@ class LabelledFile:
         name: What the picture is called in reports; unique in its data set.
         drive: The drive that it is from.
         part: The part of the data set that it belongs to, empty where there are none.
+        camera: The camera of the drive, empty where nothing tells.
     """
 
     picture: Path
@@ -36,6 +37,7 @@ class LabelledFile:
     name: str
     drive: str
     part: str = ""
+    camera: str = ""
 
     def require_labels(self) -> None:
         """Raise DataError where a file with labels is missing."""
@@ -109,7 +111,7 @@ class LabelledFiles:
             more, also, _ = self._read_labels(file, path, image, orientation)
             np.maximum(labels, more, out=labels)
             complaint = complaint or also
-        return Sample(image, labels, file.name, note=note), complaint
+        return Sample(image, labels, file.name, note=note, camera=file.camera), complaint
 
     def _read_labels(
         self, file: LabelledFile, path: Path, image: Uint8Array, orientation: int

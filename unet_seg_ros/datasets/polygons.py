@@ -28,10 +28,12 @@ class Region:
     Attributes:
         class_id: Its class, or 255 where the label set has none for it.
         shape: Polygons, each a list x, y, x, y, ... in pixels; or a run-length mask of COCO.
+        size: (height, width) of the picture on which it was drawn; None where nothing tells.
     """
 
     class_id: int
     shape: Any
+    size: tuple[int, int] | None = None
 
 
 def draw_listed(
@@ -109,6 +111,8 @@ def _index(text: str) -> int:
 def _draw(
     path: Path, size: tuple[int, int], regions: Sequence[Region], background: int
 ) -> Uint8Array:
+    for region in regions:
+        _check_size(path, region.size or size, size)
     masks = [(region.class_id, _mask(path, region.shape, size)) for region in regions]
     labels = np.full(size, background, np.uint8)
     for class_id, mask in sorted(masks, key=lambda item: -int(item[1].sum())):
@@ -141,9 +145,13 @@ def _mask(path: Path, shape: Any, size: tuple[int, int]) -> np.ndarray:
         mask = np.asarray(coco.decode(encoded), np.bool_)
     except Exception as error:  # pycocotools raises whatever its parser meets
         raise DataError(f"{path}: a region cannot be drawn: {error!s:.100}") from error
-    if mask.shape != size:
-        raise DataError(
-            f"{path}: a region is for {mask.shape[1]}x{mask.shape[0]} pixels, the picture has "
-            f"{width}x{height}"
-        )
+    _check_size(path, mask.shape, size)
     return mask
+
+
+def _check_size(path: Path, drawn_on: tuple[int, ...], size: tuple[int, int]) -> None:
+    if drawn_on != size:
+        raise DataError(
+            f"{path}: a region is for {drawn_on[1]}x{drawn_on[0]} pixels, the picture has "
+            f"{size[1]}x{size[0]}"
+        )

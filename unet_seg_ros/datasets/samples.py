@@ -20,6 +20,7 @@ class Sample:
     `ego_mask` says where the picture shows the own car, if that is known.
     `time_ns` is when a frame of a video is shown, since its beginning; None where nothing tells.
     `note` says what was passed over in the labels, empty where nothing was.
+    `camera` is the one of the drive that took it, empty where there is one only or nothing tells.
     """
 
     image: Uint8Array
@@ -28,6 +29,7 @@ class Sample:
     ego_mask: EgoMask | None = None
     time_ns: int | None = None
     note: str = ""
+    camera: str = ""
 
 
 class LabelledPictures(Protocol):

@@ -260,7 +260,7 @@ def _score_frame(
         engine_ns = time.perf_counter_ns() - begin_ns
         assert segmentation.confidence is not None
         prediction = result.common.prediction_table[segmentation.labels]
-        result.flicker.update(sample.image, prediction, follows)
+        result.flicker.update(sample.image, prediction, follows, sample.camera)
         counts = Counts(len(evaluation.label_set))
         counts.update(
             prediction,

@@ -31,24 +31,29 @@ class FlickerCounts:
     def __init__(self) -> None:
         self.still_px = 0
         self.changed_px = 0
-        self._last: tuple[Uint8Array, Uint8Array] | None = None
+        self._last: dict[str, tuple[Uint8Array, Uint8Array]] = {}
 
-    def update(self, image: Uint8Array, labels: Uint8Array, follows: bool) -> None:
+    def update(
+        self, image: Uint8Array, labels: Uint8Array, follows: bool, camera: str = ""
+    ) -> None:
         """Count one frame.
 
         Args:
             image: `(H, W, 3)` uint8 RGB.
             labels: `(H, W)` uint8, what the network said.
-            follows: Whether the frame before in this drive was the one of the last call.
+            follows: Whether the picture before in this drive was the one of the last call.
+            camera: The one of the drive that took it.
         """
         grey = cv2.blur(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), _BLUR).astype(np.uint8, copy=False)
-        if follows and self._last and self._last[0].shape == grey.shape:
-            last = self._last[1]
+        if not follows:
+            self._last.clear()
+        last_grey, last = self._last.get(camera, (None, labels))
+        if last_grey is not None and last_grey.shape == grey.shape:
             has_class = (labels != UNKNOWN_ID) | (last != UNKNOWN_ID)
-            still = (cv2.absdiff(grey, self._last[0]) <= _STILL) & has_class
+            still = (cv2.absdiff(grey, last_grey) <= _STILL) & has_class
             self.still_px += int(np.count_nonzero(still))
             self.changed_px += int(np.count_nonzero(still & (labels != last)))
-        self._last = grey, labels.copy()
+        self._last[camera] = grey, labels.copy()
 
     def share(self) -> float:
         """Return the share of still pixels whose class changed; NaN where nothing followed."""

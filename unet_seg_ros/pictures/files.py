@@ -55,10 +55,10 @@ def read_label_picture(path: Path) -> Uint8Array:
 
 
 def read_label_ids(path: Path) -> Uint8Array:
-    """Return the pixels as `read_label_picture` does, of a PNG with a palette the indices."""
+    """Return the pixels as `read_label_picture` does, of a PNG with a palette its `ids`."""
     data = _read(path)
     indexed = _indexed(path, data)
-    return _label_pixels(path, data) if indexed is None else indexed.indices
+    return _label_pixels(path, data) if indexed is None else indexed.ids()
 
 
 def read_indexed_picture(path: Path) -> Indexed | None:

@@ -3,7 +3,8 @@
 """Which files there are in and below a folder: hidden ones are none, linked folders are followed.
 
 Hidden are files and folders whose names begin with a dot: copies that notebooks keep
-(`.ipynb_checkpoints`), what archives from macOS leave (`._photo.png`), version control.
+(`.ipynb_checkpoints`), what archives from macOS leave (`._photo.png`, and the folder `__MACOSX` of
+such files), version control.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ KINDS = "PNG, JPEG, BMP, TIFF or WebP"
 
 def is_hidden(path: Path) -> bool:
     """Tell whether a file or folder is hidden."""
-    return path.name.startswith(".")
+    return _is_hidden_name(path.name)
 
 
 def is_picture(path: Path) -> bool:
@@ -80,7 +81,7 @@ def listed_suffixes(paths: Iterable[Path]) -> str:
 
 def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
     with os.scandir(folder) as scanned:
-        entries = [entry for entry in scanned if not entry.name.startswith(".")]
+        entries = [entry for entry in scanned if not _is_hidden_name(entry.name)]
     # Folders that are really here before those that are linked.
     for entry in sorted(entries, key=lambda entry: (entry.is_symlink(), natural(entry.name))):
         path = folder / entry.name
@@ -91,6 +92,10 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
                 yield from _walk(path, seen)
         elif entry.is_file():
             yield path
+
+
+def _is_hidden_name(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def _identity(folder: Path) -> tuple[int, int]:

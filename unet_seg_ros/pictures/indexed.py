@@ -3,6 +3,9 @@
 """PNG files with a palette, whose pixels are indices into it: in masks, mostly the class ids.
 
 OpenCV gives the colours only. The same file with a header that says it is gray gives the indices.
+
+Programs that make PNG files smaller (oxipng, optipng) write gray pictures with a palette as well,
+in which gray, or CARLA's tags in red, have indices in any order.
 """
 
 from __future__ import annotations
@@ -19,6 +22,9 @@ from unet_seg_ros.arrays import Uint8Array
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GRAY, _PALETTE = 0, 3
+# Class ids are below, but for 255; VOC's palette begins with black and a red of 128.
+_MAX_IDS = 64
+_NOT_LABELLED = 255
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,22 @@ class Indexed:
 
     indices: Uint8Array
     palette: Uint8Array
+
+    def ids(self) -> Uint8Array:
+        """Return what the pixels would be without a palette, `(H, W)` uint8.
+
+        These are the indices, unless all colours are gray, or red alone, and could be ids.
+        """
+        red, green, blue = self.palette.T
+        is_gray = bool((red == green).all() and (red == blue).all())
+        is_red = not (green.any() or blue.any())
+        could_be_ids = bool(((red < _MAX_IDS) | (red == _NOT_LABELLED)).all())
+        if not ((is_gray or is_red) and could_be_ids):
+            return self.indices
+        # Indices that the palette lacks stay what they are.
+        ids = np.arange(256, dtype=np.uint8)
+        ids[: len(red)] = red
+        return ids[self.indices]
 
     def used_colors(self) -> npt.NDArray[np.uint8]:
         """Return the colours that some pixel has, `(M, 3)` uint8 RGB."""

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from unet_seg_ros.datasets import capture_format, encodings
+from unet_seg_ros.datasets.capture_format import CapturedFrame
 from unet_seg_ros.datasets.encodings import Encoding
 from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
 from unet_seg_ros.datasets.layouts.layout import Layout, lacks
@@ -57,8 +58,9 @@ def _open_capture(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
             LabelledFile(
                 picture=capture / capture_format.PICTURES / f"{frame.name}{capture_format.SUFFIX}",
                 labels=(capture / capture_format.TAGS / f"{frame.name}{capture_format.SUFFIX}",),
-                name=f"{place}/{frame.name}",
+                name="/".join([place, *_scene(frame), frame.name]),
                 drive=f"{place}/{frame.town}/{frame.run}",
+                camera=frame.camera,
             )
             for frame in frames
         ]
@@ -68,6 +70,11 @@ def _open_capture(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         files = [replace(file, drive=town) for file, town in zip(files, towns, strict=True)]
     tags = partial(formats.tags, label_set=tag_set)
     return LabelledFiles(folder.name, tag_set, tags, files, faults=faults, layout="capture")
+
+
+def _scene(frame: CapturedFrame) -> list[str]:
+    """Return where and in which weather a frame was taken, as names of data sets say it."""
+    return [f"{frame.town}{frame.weather}"] if frame.weather else []
 
 
 def _without_line(capture: Path, names: set[str]) -> list[str]:

@@ -137,7 +137,8 @@ def _gather(
         category = categories[item["category_id"]]
         if ids[category] == UNKNOWN_ID:
             gathered.unknown.add(category)
-        regions.append(Region(ids[category], item["segmentation"]))
+        size = _listed_size(images[item["image_id"]])
+        regions.append(Region(ids[category], item["segmentation"], size))
     count = len(lists["annotations"])
     gathered.faults += [f"{path}: {n} of {count} regions {why}" for why, n in lost.items()]
 
@@ -151,6 +152,14 @@ def _why_lost(item: Mapping[str, Any], images: Collection[Any], categories: Coll
     if not item.get("segmentation"):
         return "are boxes without a polygon or mask, which do not say which pixels they mean"
     return ""
+
+
+def _listed_size(image: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return the (height, width) that a picture is listed with; None where it is not."""
+    height, width = image.get("height"), image.get("width")
+    if isinstance(height, int) and isinstance(width, int) and min(height, width) > 0:
+        return height, width
+    return None
 
 
 def _categories(lists: _CocoLists) -> dict[Any, str]:
