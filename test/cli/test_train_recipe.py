@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -112,6 +113,59 @@ def test_a_stage_that_was_another_when_it_was_trained_is_not_taken_for_this_one(
     assert blended == "blended: 0.5 of what was learnt, the rest as before that"
 
 
+@pytest.mark.parametrize(
+    ("is_stopped", "entry", "today"),
+    [
+        (False, "split=random", "split=random,share=2"),
+        (False, "{data}/squares", "{data}/moved/others"),
+        (True, "split=random", "split=random,without=3"),
+    ],
+)
+def test_nor_is_one_that_learnt_from_other_data(
+    files: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    is_stopped: bool,
+    entry: str,
+    today: str,
+) -> None:
+    shutil.copytree(files / "squares", files / "moved" / "others")
+    learn = training.Learner.learn
+
+    def learn_and_interrupt(learner: training.Learner, *batch: torch.Tensor) -> torch.Tensor:
+        os.kill(os.getpid(), signal.SIGINT)
+        return learn(learner, *batch)
+
+    if is_stopped:  # before the first validation
+        monkeypatch.setattr(training.Learner, "learn", learn_and_interrupt)
+    assert train(files, "out") == (130 if is_stopped else 0)
+    (files / "tiny.yaml").write_text(RECIPE.replace(entry, today))
+    assert train(files, "out") == 1
+    assert "out/tiny_1: was trained otherwise than" in capsys.readouterr().err
+
+
+def test_nor_is_one_that_learnt_from_what_is_left_out_now(
+    files: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(files / "squares", files / "others")
+    more = '  others: "{data}/others,label-set=nuclei2,split=train"\n'
+    more += 'unlabelled:\n  drive: "{data}/squares/images"\noptions:'
+    (files / "tiny.yaml").write_text(RECIPE.replace("options:", more, 1))
+    assert train(files, "out") == 0
+    for name in ("others", "drive"):
+        assert train(files, "out", "--without", name) == 1
+        assert "out/tiny_1: was trained otherwise than" in capsys.readouterr().err
+    assert train(files, "out") == 0
+
+
+def test_data_that_has_moved_is_the_same(files: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(files, "out") == 0
+    (files / "elsewhere").mkdir()
+    (files / "squares").rename(files / "elsewhere" / "squares")
+    assert train(files, "out", "--data-root", str(files / "elsewhere")) == 0
+    assert "is trained already" in capsys.readouterr().out
+
+
 def test_a_stage_of_before_frames_could_be_enlarged_is_taken_as_it_is(files: Path) -> None:
     recipe = (files / "tiny.yaml").read_text()
     (files / "tiny.yaml").write_text(recipe.replace("  input-size: 32x32\n", ""))
@@ -120,6 +174,8 @@ def test_a_stage_of_before_frames_could_be_enlarged_is_taken_as_it_is(files: Pat
         run = json.loads(described.read_text())
         assert run["recipe"].pop("enlarge") is False
         assert run["recipe"]["input_size"] == [400, 300]
+        assert run["recipe"]["data"][0]["enlarge"] is None
+        run["recipe"]["data"][0]["enlarge"] = 1.0  # which was the default
         described.write_text(json.dumps(run))
     assert train(files, "out") == 0
 

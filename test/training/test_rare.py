@@ -102,6 +102,20 @@ def test_a_thing_comes_whole_with_what_it_touches_and_nothing_else() -> None:
     assert (onto[1] == CAR).all()
 
 
+@pytest.mark.parametrize("columns", [np.s_[:4], np.s_[56:]])
+def test_what_a_side_cuts_off_stays_at_a_side(columns: slice) -> None:
+    rows = np.full((40, 60), ROAD, np.uint8)
+    rows[10:30, columns] = PERSON
+    image = np.repeat(rows[..., None] * 8, 3, axis=2)
+    onto = np.zeros_like(image), np.full_like(rows, CAR)
+    places = set()
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        is_new = paste_thing(onto, (image, rows), PERSON, [PERSON], rng)[1] == PERSON
+        places.add(tuple(np.flatnonzero(is_new.any(axis=0)).tolist()))
+    assert places == {(0, 1, 2, 3), (56, 57, 58, 59)}
+
+
 def test_what_is_not_there_is_not_pasted() -> None:
     onto = np.zeros((8, 8, 3), np.uint8), np.zeros((8, 8), np.uint8)
     assert paste_thing(onto, onto, LIGHT, [LIGHT], np.random.default_rng(0)) is onto

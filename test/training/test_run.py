@@ -319,6 +319,14 @@ def test_what_cannot_be_learnt_from_is_refused(
         training.start(recipe(pictures, **changes), CPU, tmp_path / "run", "")  # type: ignore[arg-type]
 
 
+def test_labels_of_one_class_alone_are_refused(pictures: Path, tmp_path: Path) -> None:
+    text = MAPPING.replace("background: background", "background: ignore")
+    (tmp_path / "mapping.yaml").write_text(text)
+    spec = DataSpec(str(pictures), label_set="nuclei2", mapping=str(tmp_path / "mapping.yaml"))
+    with pytest.raises(ValueError, match=r"there is nothing to learn: .* is Nucleus; look"):
+        training.start(recipe(pictures, data=(spec,)), CPU, tmp_path / "run", "")
+
+
 def test_a_training_that_diverges_says_so_and_keeps_the_last_good_state(
     pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,9 +75,10 @@ def train_stages(
     stages = load_recipe(options.recipe, options.data_root or [], names)
     parsed = [_parsed(options, stage, number) for number, stage in enumerate(stages, 1)]
     for number, (stage, its_options) in enumerate(zip(stages, parsed, strict=True), 1):
-        if (options.out / stage.folder / "best.safetensors").exists():
+        folder = options.out / stage.folder
+        if any((folder / name).exists() for name in ("best.safetensors", "state.safetensors")):
             where = f"{options.recipe}, stage {number}"
-            _refuse_another_stage(options.out / stage.folder, recipe_of(its_options), where)
+            _refuse_another_stage(folder, recipe_of(its_options), where)
     outcome, before = None, Path()
     folder = options.out
     for number, (stage, its_options) in enumerate(zip(stages, parsed, strict=True), 1):
@@ -118,17 +119,28 @@ def _parsed(options: argparse.Namespace, stage: Stage, number: int) -> argparse.
 
 
 def _refuse_another_stage(folder: Path, recipe: Recipe, where: str) -> None:
-    """Refuse to go on from a stage that does not learn as the recipe says today.
+    """Refuse to go on with or from a stage that does not learn as the recipe says today.
 
-    What it learns from may have moved since.
+    What it learns from may have moved since: of its paths the last names are compared.
     """
     from unet_seg_ros.training.recipe import Recipe
     from unet_seg_ros.training.run_folder import read_description
 
     def what_is_learnt(recipe: Recipe) -> Recipe:
-        recipe = dataclasses.replace(
-            recipe.with_absolute_paths(), data=(), unlabelled=(), start="", teacher=""
+        recipe = recipe.with_absolute_paths()
+        data = tuple(
+            dataclasses.replace(
+                spec,
+                path=Path(spec.path).name,
+                label_set=Path(spec.label_set).name,
+                mapping=Path(spec.mapping).name,
+                # 1 was the default before networks could enlarge, and means the same without that.
+                enlarge=spec.enlarge or (None if recipe.enlarge else 1.0),
+            )
+            for spec in recipe.data
         )
+        unlabelled = tuple(Path(path).name for path in recipe.unlabelled)
+        recipe = dataclasses.replace(recipe, data=data, unlabelled=unlabelled, start="", teacher="")
         return Recipe.from_dict(recipe.to_dict())  # with tuples where options are lists
 
     before = Recipe.from_dict(read_description(folder).get("recipe", {}))

@@ -134,7 +134,7 @@ def open_drive(
 
 
 def _files_of_data_set(folder: Path) -> list[Path] | None:
-    """Return the pictures of a data set, None where a folder is none.
+    """Return the pictures of a data set, labelled or not; None where a folder is none.
 
     Raises:
         DataError: It is one, but without pictures: what lies there may be masks.
@@ -147,9 +147,10 @@ def _files_of_data_set(folder: Path) -> list[Path] | None:
     except DataError:
         # It does not tell its classes; which they are does not matter here.
         found = layout.open(folder, LabelSet.load("carla29"))
-    if not found.files:
+    pictures = [*(file.picture for file in found.files), *found.without_labels]
+    if not pictures:
         raise DataError(
             f"{folder}: is a data set ({layout.name}) without pictures that can be used; name the "
             "folder of its pictures instead"
         )
-    return [file.picture for file in found.files]
+    return pictures

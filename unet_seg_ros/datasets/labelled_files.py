@@ -60,6 +60,7 @@ class LabelledFiles:
         notes: What is unusual about it, and what was left alone.
         draw_labels: How a file that describes regions becomes pixels of a (height, width), where
             labels are no pictures; their drawer saw pictures upright, as their EXIF asks for.
+        without_labels: Pictures that its layout leaves out since they have no labels.
     """
 
     name: str
@@ -72,6 +73,7 @@ class LabelledFiles:
     layout: str = ""
     notes: Sequence[str] = ()
     draw_labels: Callable[[Path, tuple[int, int]], Uint8Array] | None = None
+    without_labels: Sequence[Path] = ()
 
     @property
     def drives(self) -> Sequence[str]:

@@ -17,7 +17,7 @@ LABEL_COLORS = "label_colors.txt"
 LABEL_MAP = "labelmap.txt"
 CLASSES = "_classes.csv"
 BACKGROUND = "background"
-_NOTHING = (BACKGROUND, "_background_", "unlabeled", "unlabelled", "other")
+NOTHING = (BACKGROUND, "_background_", "unlabeled", "unlabelled", "other")
 
 
 def read_class_list(path: Path, name: str) -> LabelSet:
@@ -69,7 +69,7 @@ def distinct_color(number: int) -> Color:
 def background_id(label_set: LabelSet) -> int | None:
     """Return the class of what no polygon covers, where a label set has one."""
     names = [name.lower() for name in label_set.names]
-    return next((names.index(name) for name in _NOTHING if name in names), None)
+    return next((names.index(name) for name in NOTHING if name in names), None)
 
 
 def _label_colors(lines: Iterable[str]) -> list[tuple[str, Color | None]]:

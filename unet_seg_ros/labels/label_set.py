@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import importlib.resources
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -50,14 +50,15 @@ class LabelClass:
     """One class: its id in label maps, its name, its colour (RGB) and the groups it belongs to.
 
     `aliases` are names of classes in other label sets that mean this class here: `Vehicle` of the
-    13-tag set has the aliases `Car`, `Truck`, ... of the 29-tag set.
+    13-tag set has the aliases `Car`, `Truck`, ... of the 29-tag set. Classes with other aliases are
+    equal: a checkpoint has those that were known when it was trained.
     """
 
     id: int
     name: str
     color: tuple[int, int, int]
     groups: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

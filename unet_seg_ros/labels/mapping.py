@@ -28,6 +28,7 @@ import numpy.typing as npt
 import yaml
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.labels.class_lists import NOTHING
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet, LabelSetError
 
 BoolArray = npt.NDArray[np.bool_]
@@ -35,6 +36,11 @@ BoolArray = npt.NDArray[np.bool_]
 _BUILT_IN = Path(__file__).parent / "mappings"
 _IGNORE = "ignore"
 _EVERYTHING_BUT = "everything_but"
+_BY_NAME = "names"
+# What data sets call labels that are to say nothing.
+_TO_IGNORE = (
+    *NOTHING, "void", "unknown", _IGNORE, "ego vehicle", "rectification border", "out of roi",
+)  # fmt: skip
 
 
 class LabelMappingError(ValueError):
@@ -79,6 +85,13 @@ class LabelMapping:
             for name, classes in zip(self.source.names, self.classes, strict=True)
             if not classes
         )
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Those of them that nobody said to ignore: no file, and not their own name."""
+        if self.origin != _BY_NAME:
+            return ()
+        return tuple(name for name in self.ignored if name.lower() not in _TO_IGNORE)
 
 
 @dataclass(frozen=True)
@@ -156,7 +169,7 @@ def mapping_by_name(source: LabelSet, network: LabelSet) -> LabelMapping:
             f"label sets {source.name!r} and {network.name!r} have no class name in common; write "
             "a mapping file that says which classes each label may be"
         )
-    return LabelMapping(source, network, classes, "names")
+    return LabelMapping(source, network, classes, _BY_NAME)
 
 
 def label_rows(mappings: Sequence[LabelMapping]) -> LabelRows:

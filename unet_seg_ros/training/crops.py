@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -57,6 +58,20 @@ class TrainingSet:
     def rows(self, labels: Uint8Array) -> Uint8Array:
         """Return the rows of labels, `(H, W)` uint8."""
         return cv2.LUT(labels, self.row_table).astype(np.uint8, copy=False)
+
+
+class Window(NamedTuple):
+    """What becomes a crop of a picture, before it is brought to its size.
+
+    Attributes:
+        image: `(H, W, 3)` uint8.
+        rows: `(H, W)` uint8.
+        picture: (width, height) of the whole picture.
+    """
+
+    image: Uint8Array
+    rows: Uint8Array
+    picture: Size
 
 
 def zoom_range(
@@ -155,7 +170,8 @@ class Cutter:
         Where a row is given, the crop shows a pixel of it. It is cut as from a camera that is
         `closer` times as near to what it shows.
         """
-        return resized(*self.window(draw, size, rng, row, closer), size)
+        image, rows, _ = self.window(draw, size, rng, row, closer)
+        return resized(image, rows, size)
 
     def window(
         self,
@@ -164,7 +180,7 @@ class Cutter:
         rng: np.random.Generator,
         row: int | None = None,
         closer: float = 1.0,
-    ) -> tuple[Uint8Array, Uint8Array]:
+    ) -> Window:
         """Return what `__call__` does before it is brought to its size."""
         image, labels = self._read(draw)
         item = self._sets[draw.set_number]
@@ -177,7 +193,7 @@ class Cutter:
         if row is not None:
             around = focus_point(item.rows(labels), row, rng)
         window = random_window(labels.shape, size, zoom, rng, around)
-        return image[window], item.rows(labels[window])
+        return Window(image[window], item.rows(labels[window]), picture_size(image))
 
 
 class _Reader:

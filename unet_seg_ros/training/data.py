@@ -45,9 +45,9 @@ class DataSet:
     by_picture: npt.NDArray[np.int64]
 
     @property
-    def pixels(self) -> npt.NDArray[np.int64]:
-        """How many pixels each label id has, `(256,)`."""
-        total: npt.NDArray[np.int64] = self.by_picture.sum(axis=0)
+    def learnt_pixels(self) -> npt.NDArray[np.int64]:
+        """How many pixels of what is learnt from each label id has, `(256,)`."""
+        total: npt.NDArray[np.int64] = self.by_picture[list(self.split.train)].sum(axis=0)
         return total
 
     def validation(self, at_most: int | None = None) -> list[int]:
@@ -115,12 +115,48 @@ def open_data_sets(recipe: Recipe) -> list[DataSet]:
 def rows_of(data_sets: Sequence[DataSet], network: LabelSet) -> LabelRows:
     """Return what the labels of the data sets say about the network's classes.
 
+    Labels in their pictures that say nothing, though nobody said so, are noted.
+
     Raises:
         LabelMappingError: One has no class in common with the network, or its mapping is wrong.
     """
-    return label_rows(
-        [mapping_between(item.pictures.label_set, network, item.spec.mapping) for item in data_sets]
-    )
+    mappings = []
+    for item in data_sets:
+        mapping = mapping_between(item.pictures.label_set, network, item.spec.mapping)
+        shown: npt.NDArray[np.int64] = item.by_picture.sum(axis=0)
+        if lost := [name for name in mapping.lost if shown[mapping.source.class_id(name)]]:
+            print(
+                f"{item.pictures.name}: says nothing of the network's classes: {', '.join(lost)}; "
+                "name them in a mapping= file (docs/label_mapping.md)",
+                file=sys.stderr,
+            )
+        mappings.append(mapping)
+    return label_rows(mappings)
+
+
+def refuse_one_class(
+    recipe: Recipe, data_sets: Sequence[DataSet], rows: LabelRows, network: LabelSet
+) -> None:
+    """Refuse labels that leave nothing to be told apart.
+
+    Raises:
+        DataError: Every label that is learnt from means the same, and nothing else is learnt from.
+    """
+    if recipe.teacher or recipe.unlabelled:
+        return  # which may know of other classes
+    shown = {
+        row
+        for item, table in zip(data_sets, rows.tables, strict=True)
+        for row in table[item.learnt_pixels > 0].tolist()
+    } - {UNKNOWN_ID}
+    if len(shown) == 1:
+        classes = np.flatnonzero(rows.admissible[shown.pop()])
+        raise DataError(
+            "there is nothing to learn: every label in the pictures to train on that says "
+            f"something is {' or '.join(network.names[number] for number in classes)}; look "
+            "whether the labels are read rightly, and say which classes the others may be in a "
+            "mapping= file (docs/label_mapping.md)"
+        )
 
 
 def training_sets(
@@ -167,10 +203,10 @@ def rare_things(
 def segmentation_loss(
     recipe: Recipe, data_sets: Sequence[DataSet], rows: LabelRows
 ) -> SegmentationLoss:
-    """Return the loss that a recipe asks for, with weights from how often each label comes."""
+    """Return the loss that a recipe asks for, with weights from how often each label is learnt."""
     pixels = np.zeros(256)
     for item, table in zip(data_sets, rows.tables, strict=True):
-        known = item.pixels * (table != UNKNOWN_ID)
+        known = item.learnt_pixels * (table != UNKNOWN_ID)
         shares = np.bincount(table, known / max(known.sum(), 1), minlength=256)
         pixels += _MANY_PIXELS * item.spec.share * shares
     return SegmentationLoss(

@@ -180,8 +180,9 @@ def paste_thing(
 ) -> tuple[Uint8Array, Uint8Array]:
     """Return a picture and its rows with a thing out of another in it.
 
-    It keeps its size and its height in the picture, and is moved sideways. What touches it comes
-    along: a light with its pole, a rider with the bicycle.
+    It keeps its size and its height in the picture, and is moved sideways, unless a side of the
+    picture cuts it off: half a person stands at a side. What touches it comes along: a light with
+    its pole, a rider with the bicycle.
 
     Args:
         onto: `(H, W, 3)` uint8 and `(H, W)` uint8 rows; they are not changed.
@@ -209,8 +210,13 @@ def paste_thing(
 
 
 def _sideways(mask: Uint8Array, rng: np.random.Generator) -> int:
-    """Return by how many columns a thing is moved, so that it stays in the picture."""
+    """Return by how many columns a thing is moved, so that it stays in the picture.
+
+    One that may go on beyond a side stays there.
+    """
     columns = np.flatnonzero(mask.any(axis=0))
+    if columns[0] == 0 or columns[-1] == mask.shape[1] - 1:
+        return 0
     return int(rng.integers(-columns[0], mask.shape[1] - columns[-1]))
 
 

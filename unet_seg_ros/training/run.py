@@ -31,6 +31,7 @@ from unet_seg_ros.training.blend import blend, is_blended
 from unet_seg_ros.training.data import (
     open_data_sets,
     rare_things,
+    refuse_one_class,
     rows_of,
     segmentation_loss,
     training_sets,
@@ -159,6 +160,7 @@ class _Training:
         self._began = copy.deepcopy(first.network.state_dict()) if recipe.blend < 1 else None
         self._data_sets = open_data_sets(recipe)
         rows = rows_of(self._data_sets, self._label_set)
+        refuse_one_class(recipe, self._data_sets, rows, self._label_set)
         self._sets = training_sets(recipe, self._data_sets, rows)
         self._rarities = rare_things(recipe, self._data_sets, rows, self._label_set)
         can_teach = self._start is not None and not first.untaught

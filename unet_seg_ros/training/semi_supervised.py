@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.labels.mapping import LabelRows
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint
+from unet_seg_ros.pictures.geometry import network_size
 from unet_seg_ros.training.crops import TrainingSet
 from unet_seg_ros.training.data import most_enlarged
 from unet_seg_ros.training.recipe import Recipe
@@ -95,7 +97,10 @@ def semi_supervision(
         DataError: Pictures without labels cannot be opened.
         BagError: A bag cannot be.
     """
-    found = [open_unlabelled(spec, label_set, recipe.learning_size) for spec in recipe.unlabelled]
+    found = [
+        open_unlabelled(spec, label_set, recipe.learning_size, recipe.skip_bad)
+        for spec in recipe.unlabelled
+    ]
     if not found and not teacher:
         return None
     nothing = np.full(256, UNKNOWN_ID, np.uint8)
@@ -111,7 +116,11 @@ def semi_supervision(
         seed=recipe.seed,
         variation=recipe.variation,
         scene=scene_of(label_set, rows.admissible),
-        teacher_scale=_scale(teacher, recipe) if teacher else 1.0,
+        teacher_size=(
+            partial(network_size, input_size=teacher.input_size, enlarge=teacher.enlarge)
+            if teacher
+            else None
+        ),
         rank=fabric.global_rank,
         world=fabric.world_size,
     )
@@ -124,12 +133,6 @@ def semi_supervision(
         0.0 if teacher or can_teach else _UNTAUGHT,
         _summary(found, teacher),
     )
-
-
-def _scale(teacher: Checkpoint, recipe: Recipe) -> float:
-    """Return how many times as large as the network the teacher sees pictures."""
-    sides = zip(teacher.input_size, recipe.learning_size, strict=True)
-    return max(1.0, min(theirs / ours for theirs, ours in sides))
 
 
 def _summary(found: Sequence[LabelledPictures], teacher: Checkpoint | None) -> dict[str, str]:

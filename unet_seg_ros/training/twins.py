@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from torch import Tensor
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.pictures.geometry import Size
 from unet_seg_ros.training.augmentation import Augmentation, Variation
-from unet_seg_ros.training.crops import Cutter, TrainingSet, resized
+from unet_seg_ros.training.crops import Cutter, TrainingSet, Window, resized
 from unet_seg_ros.training.sampler import Draw, StepSampler
 from unet_seg_ros.training.weather import NOTHING_KNOWN, Scene
 
@@ -21,6 +21,8 @@ from unet_seg_ros.training.weather import NOTHING_KNOWN, Scene
 _STREAM = 1
 # What a process that reads may keep of what it read.
 _KEPT_BYTES = 1 << 28
+# A device that has not seen a size before is slow.
+_SIZES_PER_OCTAVE = 4
 
 
 class TwinViews:
@@ -34,7 +36,8 @@ class TwinViews:
         seed: 0 or more.
         variation: What may differ between the twins, apart from left and right.
         scene: What rows say about sky and ground.
-        teacher_scale: How many times as large the teacher sees the crops.
+        teacher_size: From the (width, height) of a picture to those at which the teacher sees it at
+            inference; None where that is the moving average, which sees crops as the network does.
         rank: Number of this process among those that train together.
         world: How many processes train together.
     """
@@ -49,14 +52,14 @@ class TwinViews:
         seed: int,
         variation: Variation,
         scene: Scene = NOTHING_KNOWN,
-        teacher_scale: float = 1.0,
+        teacher_size: Callable[[Size], Size] | None = None,
         rank: int = 0,
         world: int = 1,
     ) -> None:
         self._px = px
         self._cut = Cutter(sets, input_size, variation, _KEPT_BYTES)
         self._augmentation = Augmentation(variation, scene, mirrors=False)
-        self._teacher_scale = teacher_scale
+        self._teacher_size = teacher_size
         self._most = max(self._count(size) for size in crops)
         self._rank = rank
         shares = np.array([[item.share for item in sets]])
@@ -76,7 +79,16 @@ class TwinViews:
         """
         draws = self._sampler(step).draws
         places = range(self._rank * self._most, self._rank * self._most + self._count(size))
-        twins = [self._twins(step, place, draws, size) for place in places]
+        generators = [self._sampler.generator(step, place) for place in places]
+        windows = [
+            self._window(draws[place], size, rng)
+            for place, rng in zip(places, generators, strict=True)
+        ]
+        large = self._size_for_teacher(windows, size)
+        twins = [
+            self._twins(window, size, large, rng)
+            for window, rng in zip(windows, generators, strict=True)
+        ]
         plain, varied, rows = (np.stack(arrays) for arrays in zip(*twins, strict=True))
         return (
             torch.from_numpy(plain).permute(0, 3, 1, 2),
@@ -87,14 +99,28 @@ class TwinViews:
     def _count(self, size: Size) -> int:
         return max(1, round(self._px / (size[0] * size[1])))
 
-    def _twins(
-        self, step: int, place: int, draws: Sequence[Draw], size: Size
-    ) -> tuple[Uint8Array, Uint8Array, Uint8Array]:
-        rng = self._sampler.generator(step, place)
-        image, rows = self._cut.window(draws[place], size, rng)
+    def _window(self, draw: Draw, size: Size, rng: np.random.Generator) -> Window:
+        image, rows, picture = self._cut.window(draw, size, rng)
         if rng.random() < 0.5:
             image, rows = image[:, ::-1], rows[:, ::-1]
-        large = round(size[0] * self._teacher_scale), round(size[1] * self._teacher_scale)
+        # A copy, so that the whole picture need not wait for the other crops.
+        return Window(image.copy(), rows.copy(), picture)
+
+    def _size_for_teacher(self, windows: Sequence[Window], size: Size) -> Size:
+        """Return the one size at which the teacher sees crops, by what suits half of them."""
+        if not self._teacher_size:
+            return size
+        scales = [
+            self._teacher_size(item.picture)[0] / item.picture[0] * item.image.shape[1] / size[0]
+            for item in windows
+        ]
+        octaves = round(_SIZES_PER_OCTAVE * np.log2(np.median(scales))) / _SIZES_PER_OCTAVE
+        return max(1, round(size[0] * 2**octaves)), max(1, round(size[1] * 2**octaves))
+
+    def _twins(
+        self, window: Window, size: Size, large: Size, rng: np.random.Generator
+    ) -> tuple[Uint8Array, Uint8Array, Uint8Array]:
+        image, rows, _ = window
         small, rows = resized(image, rows, size)
         plain = small if large == size else resized(image, rows, large)[0]
         varied, rows = self._augmentation(small, rows, rng)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.drive_pictures import PictureFiles, open_drive
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
 from unet_seg_ros.errors import DataError
+from unet_seg_ros.labels.formats import looks_like_labels
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.pictures import files, folders
 from unet_seg_ros.pictures.geometry import Size, shrink
@@ -23,6 +25,7 @@ from unet_seg_ros.training.crops import MAX_ZOOM, picture_size
 # Of a video or a bag at most so many pictures are kept, evenly spread: neighbours look alike.
 MOST_PICTURES = 1000
 _JPEG_QUALITY = 95
+_FAULTS_SHOWN = 10
 
 
 class Unlabelled:
@@ -59,20 +62,23 @@ class Unlabelled:
         return Sample(image, np.full(image.shape[:2], UNKNOWN_ID, np.uint8), self.name_of(index))
 
 
-def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> LabelledPictures:
+def open_unlabelled(
+    spec: str, label_set: LabelSet, input_size: Size, skip_bad: bool = False
+) -> LabelledPictures:
     """Open a folder with pictures, also in folders of it, a video, or a bag with pictures.
 
-    Of a folder with labels the pictures are taken and the labels are not looked at.
-    Videos and bags are read once from end to end, and up to `MOST_PICTURES` of their pictures kept
-    in memory, no larger than they can be seen.
+    Of a data set all pictures are taken, labelled or not, and the labels are not looked at.
+    Everything is read once from end to end; of videos and bags up to `MOST_PICTURES` pictures are
+    kept in memory, no larger than they can be seen.
 
     Args:
         spec: The path.
         label_set: The network's label set.
         input_size: (width, height) that frames will be shrunk to fit in at inference.
+        skip_bad: Whether files that cannot be read are counted and left out.
 
     Raises:
-        DataError: There is nothing that can be read.
+        DataError: There is nothing that can be read, or a file cannot be and `skip_bad` is false.
         BagError: It is a bag that cannot be read, or has no camera.
     """
     path = Path(spec).expanduser().resolve()
@@ -81,12 +87,39 @@ def open_unlabelled(spec: str, label_set: LabelSet, input_size: Size) -> Labelle
     except DataError as error:
         raise DataError(f"--unlabelled {spec}: {error}") from error
     if isinstance(drive, PictureFiles):
-        return Unlabelled(path.name, label_set, drive.paths)
+        return Unlabelled(path.name, label_set, _usable(drive.paths, path.name, spec, skip_bad))
     shown = make_bar(drive.pictures(), desc=f"reading {path.name}", unit="picture")
     kept = _spread(_shrunk(image, input_size) for image in shown)
     if not kept:
         raise DataError(f"--unlabelled {spec}: has no pictures")
     return Unlabelled(path.name, label_set, kept)
+
+
+def _usable(paths: Sequence[Path], name: str, spec: str, skip_bad: bool) -> list[Path]:
+    """Return the files that can be read and do not look like label pictures."""
+    usable, faults = [], []
+    for path in make_bar(paths, desc=f"reading {name}", unit="picture"):
+        try:
+            if not looks_like_labels(files.read_picture(path)):
+                usable.append(path)
+        except DataError as error:
+            faults.append(str(error))
+    if faults and not skip_bad:
+        shown = "; ".join(faults[:_FAULTS_SHOWN]) + "; ..." * (len(faults) > _FAULTS_SHOWN)
+        raise DataError(
+            f"--unlabelled {spec}: {len(faults)} of {len(paths)} files cannot be read; remove "
+            f"them, or go on without them with --skip-bad: {shown}"
+        )
+    labels = len(paths) - len(usable) - len(faults)
+    if labels or faults:
+        print(
+            f"{name}: {len(usable)} of {len(paths)} files are learnt from; {labels} look like "
+            f"label pictures and {len(faults)} cannot be read",
+            file=sys.stderr,
+        )
+    if not usable:
+        raise DataError(f"--unlabelled {spec}: has no pictures")
+    return usable
 
 
 def _spread(pictures: Iterable[bytes]) -> list[bytes]:

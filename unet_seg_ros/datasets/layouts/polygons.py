@@ -90,6 +90,7 @@ def _open_coco(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     for (path, document), lists in zip(documents, usable, strict=True):
         gathered.faults += _without_ids(path, document, lists)
         _gather(gathered, folder, path, lists, classes)
+    beside = dict.fromkeys(picture.parent for picture in gathered.regions)
     return _drawn(
         folder,
         "coco",
@@ -98,6 +99,12 @@ def _open_coco(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         draw_labels=partial(draw_listed, regions=gathered.regions, background=_background(classes)),
         faults=gathered.faults,
         notes=_left_unlabelled(gathered.unknown, classes),
+        without_labels=[
+            path
+            for place in beside
+            for path in files_in(place)
+            if is_picture(path) and path not in gathered.regions
+        ],
     )
 
 
@@ -231,7 +238,7 @@ def _open_yolo(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         raise lacks(folder, "yolo", "images/ with labels/ that has text files")
     names = _yolo_names(folder)
     classes = label_set or _with_background(folder.name, names)
-    files, faults, without = [], [], 0
+    files, faults, without = [], [], list[Path]()
     for pictures, labels in found:
         above = pictures.parent.relative_to(folder).parts
         labelled = {}
@@ -239,7 +246,7 @@ def _open_yolo(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
             if (labels / f"{key}.txt").is_file():
                 labelled[key] = paths
             else:
-                without += len(paths)
+                without += paths
         faults += more_than_one(labelled, "pictures of one name")
         for key, paths in labelled.items():
             if len(paths) == 1:
@@ -249,12 +256,21 @@ def _open_yolo(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
                 files.append(LabelledFile(paths[0], (text,), name, drive, part))
     ids = _ids_of(names, classes)
     unknown = {name for name in names if ids[name] == UNKNOWN_ID}
-    notes = [f"{without} pictures have no text file and are left out"] if without else []
+    notes = [f"{len(without)} pictures have no text file and are left out"] if without else []
     draw = partial(
         draw_yolo, class_ids=[ids[name] for name in names], background=_background(classes)
     )
     notes += _left_unlabelled(unknown, classes)
-    return _drawn(folder, "yolo", classes, files, draw_labels=draw, faults=faults, notes=notes)
+    return _drawn(
+        folder,
+        "yolo",
+        classes,
+        files,
+        draw_labels=draw,
+        faults=faults,
+        notes=notes,
+        without_labels=without,
+    )
 
 
 def _yolo_names(folder: Path) -> list[str]:

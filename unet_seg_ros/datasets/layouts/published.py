@@ -138,7 +138,7 @@ def _open_voc(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     label_of = {
         key_of(path, folder / _VOC_LABELS): path for path in listed_below(folder / _VOC_LABELS)
     }
-    files, without = [], 0
+    files, without = [], []
     for picture in pictures_below(folder / _VOC_PICTURES):
         key = key_of(picture, folder / _VOC_PICTURES)
         if key in label_of:
@@ -146,17 +146,20 @@ def _open_voc(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
                 LabelledFile(picture, (label_of.pop(key),), key, key, part_of.get(key, ""))
             )
         else:
-            without += 1
+            without.append(picture)
     if not files:
         raise DataError(f"{folder / _VOC_LABELS}: has labels of no picture in {_VOC_PICTURES}")
     notes = (
-        [f"{without} pictures have no file in {_VOC_LABELS} and are left out"] if without else []
+        [f"{len(without)} pictures have no file in {_VOC_LABELS} and are left out"]
+        if without
+        else []
     )
     strays = [f"{path}: has no picture in {_VOC_PICTURES}" for path in label_of.values()]
     pairing = Pairing(files, strays, notes)
     ways = [*encodings.class_ids(classes), *encodings.colors(classes)]
     encoding = encodings.told_by(encodings.pixels_of(pairing.label_files), ways)
-    return labelled_files(folder, "voc", classes, encoding, [pairing])
+    found = labelled_files(folder, "voc", classes, encoding, [pairing])
+    return replace(found, without_labels=without)
 
 
 def _voc_parts(folder: Path) -> dict[str, str]:

@@ -51,6 +51,7 @@ def _open_labelme(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         layout="labelme",
         notes=[f"no files of labelme, left alone: {', '.join(others)}"] if others else [],
         draw_labels=partial(_draw, label_set=classes),
+        without_labels=[path for path in listed_below(folder) if path not in drawn_for],
     )
 
 
