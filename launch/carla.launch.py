@@ -190,10 +190,11 @@ def _follow_cameras(context: LaunchContext) -> list[Action]:
     actions: list[Action] = [
         SetLaunchConfiguration(name, value) for name, value in settings.items() if value
     ]
+    seen = _seen_from_outside(cameras, arguments)
     if arguments["rviz"] == "true":
-        actions.append(_rviz(cameras, arguments))
+        actions.append(_rviz(seen, arguments))
     if arguments["record"] == "true":
-        actions += _recording(cameras, arguments)
+        actions += _recording(seen, arguments)
     return actions
 
 
@@ -218,6 +219,18 @@ def _cameras_of_rig(rig: RigFile, role_name: str) -> Cameras:
         if twin := rig.twin(camera):
             return Cameras(images, topic(camera.id), topic(twin.id), semantic)
     return Cameras(images, semantic=semantic)
+
+
+def _seen_from_outside(cameras: Cameras, arguments: Mapping[str, str]) -> Cameras:
+    """Return the cameras with the names that their topics have outside of the nodes' namespace."""
+    images = tuple(_full_name(image, arguments) for image in cameras.images)
+    truth = cameras.truth and _full_name(cameras.truth, arguments)
+    return cameras._replace(images=images, truth=truth)
+
+
+def _full_name(topic: str, arguments: Mapping[str, str]) -> str:
+    namespace = arguments["namespace"].strip("/")
+    return topic if topic.startswith("/") else f"/{namespace}/{topic}".replace("//", "/")
 
 
 def _truth_encoding(arguments: Mapping[str, str]) -> str:
@@ -246,9 +259,8 @@ def _rviz(cameras: Cameras, arguments: Mapping[str, str]) -> Node:
 
 
 def _recording(cameras: Cameras, arguments: Mapping[str, str]) -> list[Action]:
-    namespace = arguments["namespace"].strip("/")
     recorded = ["/clock", "/tf", "/tf_static", topics.DIAGNOSTICS, cameras.truth]
-    recorded.append(f"/{namespace}/evaluation/score".replace("//", "/"))
+    recorded.append(_full_name("evaluation/score", arguments))
     for image in cameras.images:
         camera = CameraTopics(image)
         recorded += [image, camera.camera_info, *map(camera.output, RECORDED_OUTPUTS)]

@@ -86,10 +86,13 @@ def unused_domain_id() -> int:
 
 
 class Graph:
-    """A domain and context of its own, an executor, and the test's node `graph.node`."""
+    """A domain and context of its own, an executor, and the test's node `graph.node`.
 
-    def __init__(self) -> None:
-        self.domain_id = unused_domain_id()
+    With the domain of another graph it is another process to that one.
+    """
+
+    def __init__(self, domain_id: int | None = None) -> None:
+        self.domain_id = unused_domain_id() if domain_id is None else domain_id
         self.context = Context()
         rclpy.init(context=self.context, domain_id=self.domain_id)
         self.executor = SingleThreadedExecutor(context=self.context)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,12 @@ from engines import EVERYTHING, only, picture, small_checkpoint
 
 from unet_seg_ros.inference import compiling
 from unet_seg_ros.inference.options import Compile, Upsample
-from unet_seg_ros.inference.segmenter import Frame, Segmenter, missing_compiler
+from unet_seg_ros.inference.segmenter import (
+    Frame,
+    Segmenter,
+    SegmenterError,
+    missing_compiler,
+)
 from unet_seg_ros.model.checkpoint import Checkpoint
 
 pytestmark = [
@@ -157,6 +163,43 @@ def test_a_compiler_that_fails_is_noted_and_not_fatal(
     assert note.startswith("runs uncompiled: compiling the network failed (")
     frame = Frame(picture(96, 96), "rgb")
     np.testing.assert_array_equal(only(broken([frame])).labels, only(segmenter([frame])).labels)
+
+
+def test_where_compiling_is_insisted_on_a_compiler_that_fails_is_an_error(
+    checkpoint: Checkpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = Segmenter(checkpoint, "cpu", "float32", "on")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    for _ in range(2):
+        with (
+            torch._inductor.config.patch({"cpp.cxx": ("false",)}),
+            pytest.raises(SegmenterError, match=r"compile is on, but .* compiling .* failed"),
+        ):
+            broken.warm_up([(96, 96)])
+
+
+def live_tensors() -> int:
+    gc.collect()
+    return sum(issubclass(type(item), torch.Tensor) for item in gc.get_objects())
+
+
+def test_networks_are_compiled_however_many_there_were_and_leave_no_weights(
+    compiled: Segmenter, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert compiled.compiled  # which leaves what the compiler makes once in a process
+    monkeypatch.setattr(compiling, "MAX_COMPILED", 1)
+    frame, tensors_before = Frame(picture(160, 120), "rgb"), live_tensors()
+    for _ in range(2):
+        graphs_before = graphs()
+        segmenter = Segmenter(checkpoint, "cpu", "float32", "on")
+        segmenter.warm_up([(160, 120)])
+        assert graphs() == graphs_before + 1
+        segmenter([frame])
+        assert graphs() == graphs_before + 1
+        assert live_tensors() > tensors_before
+        segmenter.close()
+        del segmenter
+        assert live_tensors() <= tensors_before
 
 
 def test_the_settings_of_the_compiler_are_left_alone(compiled: Segmenter) -> None:

@@ -182,6 +182,23 @@ def test_any_topics_will_do(workspace, started):
     assert "--use-sim-time" not in notes["ros2 bag"].arguments
 
 
+def test_relative_topics_are_in_the_namespace_for_those_outside_of_it(workspace, started):
+    workspace.add_rosbag2()
+    notes = started(
+        {"segmentation_node", "rviz2", "ros2 bag"},
+        source="topics",
+        namespace="robot",
+        image_topics=json.dumps(["front/image", "/rear/image"]),
+        **dict.fromkeys(("rviz", "record"), "true"),
+    )
+    assert notes["segmentation_node"].parameters["image_topics"] == ["front/image", "/rear/image"]
+    [pattern] = notes["ros2 bag"].after("--regex")
+    for topic in ("image", "camera_info", "segmentation/labels"):
+        assert re.search(pattern, f"/robot/front/{topic}")
+        assert re.search(pattern, f"/rear/{topic}")
+    assert notes["rviz2"].remappings[FRONT] == "/robot/front/image"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

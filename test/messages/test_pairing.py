@@ -85,3 +85,12 @@ def test_a_restarted_simulation_pairs_within_each_run(lag: int, length_ns: int):
     assert all(one == twin for one, twin in found)
     assert len(found) == len(moments) - 3 * 4
     assert pairs.repeated == {}
+
+
+def test_a_message_whose_twin_was_given_up_is_late() -> None:
+    pairs: StampPairs[int] = StampPairs(SIDES, limit=2)
+    for stamp_ns in range(5):
+        pairs.put(SIDES[0], stamp_ns, stamp_ns)
+    for stamp_ns in (2, 3, 5):
+        pairs.put(SIDES[1], stamp_ns, stamp_ns)
+    assert pairs.late == {SIDES[0]: 0, SIDES[1]: 1}

@@ -24,7 +24,7 @@ from ending import end
 from graph import Graph, reliable
 from mcap.reader import make_reader
 from rclpy.parameter import Parameter
-from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import serialize_message
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import QosDurability, QosReliability
@@ -156,6 +156,34 @@ def test_publishers_of_both_reliabilities_are_recorded(tmp_path):
         QosReliability.RELIABLE,
         QosReliability.BEST_EFFORT,
     }
+
+
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        (reliable(), QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)),
+        (LATCHED, reliable()),
+    ],
+)
+def test_a_publisher_that_comes_later_and_offers_less_is_recorded(tmp_path, first, later):
+    with Graph() as graph:
+        strict = graph.publisher(String, "/text", first, matched=False)
+        strict.publish(String(data="kept for those who come late"))
+        node = recorder(graph, tmp_path / "bag", topics=["/text"])
+        graph.spin_until(strict.get_subscription_count, "the recorder")
+        kept = int(first is LATCHED)
+        graph.spin_until(lambda: node._bag.written == kept, "what was kept")
+        strict.publish(String(data="before"))
+        graph.spin_until(lambda: node._bag.written == kept + 1, "the first message")
+        loose = graph.publisher(String, "/text", later)
+        loose.publish(String(data="loose"))
+        graph.spin_until(lambda: node._bag.written == kept + 2, "the message of the other")
+        graph.spin_until(strict.get_subscription_count, "the recorder to be back")
+        strict.publish(String(data="after"))
+        graph.spin_until(lambda: node._bag.written == kept + 3, "the last message")
+    sent = ["kept for those who come late", "before", "loose", "after"][1 - kept :]
+    recorded = messages_in(tmp_path / "bag")["/text"]
+    assert recorded == [serialize_message(String(data=text)) for text in sent]
 
 
 def test_messages_that_find_the_queue_full_are_counted(tmp_path):

@@ -42,7 +42,7 @@ class RunningScore:
     `truth_unknown` is the share of the truth's pixels whose class could not be told; they are not
     scored. `label_set` is None until that of the label maps is known. `repeated` has, by side, a
     stamp that came twice in one run: such frames are not scored, as nothing tells what belongs
-    together.
+    together. `late` counts, by side, frames that came when their twin had been given up.
     """
 
     label_set: LabelSet | None
@@ -50,6 +50,7 @@ class RunningScore:
     matrix: ConfusionMatrix
     truth_unknown: float
     repeated: Mapping[str, int]
+    late: Mapping[str, int]
 
     @property
     def coverage(self) -> float:
@@ -188,7 +189,8 @@ class Scorer:
             matrix.merge(self._matrix)
             label_set = self._common.label_set if self._common else None
             unknown = _share(self._unknown_pixels, self._truth_pixels)
-            return RunningScore(label_set, frames, matrix, unknown, dict(self._pairs.repeated))
+            repeated, late = dict(self._pairs.repeated), dict(self._pairs.late)
+            return RunningScore(label_set, frames, matrix, unknown, repeated, late)
 
     def _begin(self) -> None:
         self._pairs: StampPairs[Image] = StampPairs((TRUTH, LABELS), self._max_waiting)

@@ -4,19 +4,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from types import FunctionType, MethodType
 
 import torch
 from torch import Tensor, nn
+from torch._C._dynamo.eval_frame import reset_code
 
 Network = Callable[[Tensor, "tuple[int, int] | None", bool], "tuple[Tensor, Tensor | None]"]
 
-# Versions of the network that the compiler makes in one process, whatever the checkpoint. Its own
-# limit is 8; isolate_recompiles would lift it, but mixes up the versions when one thread compiles
-# while another runs (torch 2.13).
-MAX_COMPILED = 64
+# Versions that the compiler makes of a network for one shape, one for each number of threads, say;
+# beyond that it runs uncompiled without a word.
+MAX_COMPILED = 8
 
 # The compiler's settings are those of the process.
 _one_at_a_time = threading.Lock()
@@ -84,16 +88,14 @@ class CompiledNetworks:
             self._ready.clear()
 
     def _compile(self, key: Hashable, ticket: object, run: Callable[[Network], object]) -> None:
-        compiled: Network = torch.compile(  # type: ignore[call-overload]
-            self._network, dynamic=False, recompile_limit=MAX_COMPILED
-        )
+        compiled = _compilable(self._network)
         try:
             with _one_at_a_time:
                 if self._under_way.get(key) is not ticket:  # cleared meanwhile
                     return
                 # Compiling happens in the first run. Frozen weights are constants to the compiler,
                 # which packs them for the CPU; as an option of torch.compile this comes too late.
-                with torch._inductor.config.patch(freezing=True):
+                with torch._inductor.config.patch(freezing=True), _forgetful_compiler():
                     run(compiled)
         except Exception as error:
             # Compiling runs much foreign code, which raises whatever it likes.
@@ -104,3 +106,38 @@ class CompiledNetworks:
                 if len(self._ready) > self._limit:
                     self._ready.popitem(last=False)
                 del self._under_way[key]
+
+
+def _compilable(network: nn.Module) -> Network:
+    """Return a function that is compiled in its first run, and with which all of that goes.
+
+    The compiler keeps what it made, and its count of versions, by the code that it was made of, for
+    good: with the code of all networks in common, it would keep their weights, and soon compile no
+    further one.
+    """
+    forward = type(network).forward
+    code = forward.__code__.replace()  # a copy
+    # It adds what it made to the globals, too.
+    own = FunctionType(code, dict(forward.__globals__), forward.__name__, forward.__defaults__)
+    compiled: Network = torch.compile(  # type: ignore[call-overload]
+        MethodType(own, network), dynamic=False, recompile_limit=MAX_COMPILED
+    )
+    # Whoever runs the function holds it, so that this does not come in the middle of a run.
+    weakref.finalize(compiled, reset_code, code).atexit = False
+    return compiled
+
+
+@contextlib.contextmanager
+def _forgetful_compiler() -> Iterator[None]:
+    """Take away the modules that the compiler generates, which have the frozen weights in them.
+
+    It keeps them for good. What is compiled needs their functions alone.
+    """
+    # Seconds to import, and torch.compile needs it as well.
+    from torch._inductor.codecache import PyCodeCache
+
+    count = len(PyCodeCache.modules)
+    yield
+    for module in PyCodeCache.modules[count:]:
+        sys.modules.pop(module.__name__, None)
+    del PyCodeCache.modules[count:]

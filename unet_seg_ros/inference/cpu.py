@@ -17,9 +17,10 @@ import torch
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.inference.compiling import CompiledNetworks, Network
 from unet_seg_ros.inference.device_errors import first_line
+from unet_seg_ros.inference.errors import SegmenterError
 from unet_seg_ros.inference.frames import Request, Segmentation
 from unet_seg_ros.inference.network import InferenceNetwork
-from unet_seg_ros.inference.options import Upsample
+from unet_seg_ros.inference.options import Compile, Upsample
 from unet_seg_ros.labels.label_set import TO_RGB, ColorOrder, group_table
 from unet_seg_ros.memory import keep_freed_memory
 from unet_seg_ros.model.checkpoint import Checkpoint
@@ -54,8 +55,8 @@ class CpuEngine:
     for one picture serves any number of cameras.
 
     Attributes:
-        compiled: Whether `warm_up` compiles the network; with `in_background`, it does not wait
-            for that, and frames run uncompiled meanwhile.
+        compiled: Whether `warm_up` compiles the network; in the background, it does not wait for
+            that, and frames run uncompiled meanwhile.
         batch_limit: 1, so that no frame waits for another to be ready.
         notes: What a user should know about the speed, one sentence each.
     """
@@ -66,11 +67,10 @@ class CpuEngine:
         dtype: torch.dtype,
         input_size: Size,
         upsample: Upsample,
-        compile_: bool,
-        in_background: bool,
+        compile_: Compile,
     ) -> None:
         keep_freed_memory()
-        self.compiled = compile_
+        self.compiled = compile_ != "off"
         self.batch_limit = 1
         self.notes: list[str] = []
         self.out_of_memory_count = 0
@@ -78,9 +78,10 @@ class CpuEngine:
         self._input_size = input_size
         self._enlarge = checkpoint.enlarge
         self._upsample = upsample
+        self._insists = compile_ == "on"
         self._network = InferenceNetwork(checkpoint, dtype)
         self._compiled = CompiledNetworks(
-            self._network, in_background, MAX_SIZES, self._stop_compiling
+            self._network, compile_ == "background", MAX_SIZES, self._stop_compiling
         )
         self._buffers: OrderedDict[_Frames, list[_Buffers]] = OrderedDict()
 
@@ -99,7 +100,11 @@ class CpuEngine:
         return self._compiled.is_compiling
 
     def warm_up(self, size: Size, batch: int, confidence: bool) -> None:
-        """Compile the network for frames of `size`, (width, height), and run all of it once."""
+        """Compile the network for frames of `size`, (width, height), and run all of it once.
+
+        Raises:
+            SegmenterError: It cannot be compiled, and must be.
+        """
         if self.compiled:
             width, height = self._network_size(size)
             black = np.zeros((height, width, 3), np.uint8)
@@ -107,6 +112,8 @@ class CpuEngine:
                 self._network_key(size, confidence),
                 lambda network: self._run(network, black, size, confidence),
             )
+        if self._insists and not self.compiled:
+            raise SegmenterError(f"compile is on, but the network {self.notes[-1]}")
         frame = np.zeros((size[1], size[0], 3), np.uint8)
         self.segment([frame] * batch, "rgb", Request(confidence=confidence))
 

@@ -92,8 +92,8 @@ class Segmenter:
         precision: Of the network. "auto" is float16 on CUDA, bfloat16 on CPUs that have it
             in hardware (AVX-512 BF16, AMX), otherwise float32.
         compile: Whether `warm_up` compiles the network (CPU only): "auto" does where there
-            is a C++ compiler, "on" insists on one; "background" does as "auto", but `warm_up`
-            does not wait, and frames run uncompiled until the compiler is done.
+            is a C++ compiler, "on" insists, also on what it makes; "background" does as "auto",
+            but `warm_up` does not wait, and frames run uncompiled until the compiler is done.
         input_size: (width, height), by default the checkpoint's.
         upsample: "labels" brings the label map to the frame's size, "logits" the scores of the
             classes: smoother edges, several times the work.
@@ -289,9 +289,8 @@ class Segmenter:
         obstacle = None if compile == "off" else missing_compiler()
         if compile == "on" and obstacle:
             raise SegmenterError(f"compile is on, but the network {obstacle}")
-        wanted = compile != "off" and obstacle is None
         engine = CpuEngine(
-            self.checkpoint, dtype, self.input_size, upsample, wanted, compile == "background"
+            self.checkpoint, dtype, self.input_size, upsample, "off" if obstacle else compile
         )
         if obstacle:
             engine.notes.append(obstacle)

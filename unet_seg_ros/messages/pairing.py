@@ -34,7 +34,8 @@ class StampPairs(Generic[Message]):
     """Pairs messages of two sides by equal stamp, in whatever order and however late they come.
 
     Each side holds up to `limit` messages that wait for their twin; beyond that the one that came
-    first is given up. `unmatched` counts the given up of each side.
+    first is given up. `unmatched` counts the given up of each side, `late` those messages of each
+    side whose twin was given up not long before they came.
 
     A stamp that a side has twice in a run does not tell what belongs together: `repeated` has the
     last such stamp of each side. Messages with it are given up, unless it is told when they were
@@ -43,6 +44,7 @@ class StampPairs(Generic[Message]):
 
     def __init__(self, sides: tuple[str, str], limit: int) -> None:
         self.unmatched = dict.fromkeys(sides, 0)
+        self.late = dict.fromkeys(sides, 0)
         self.repeated: dict[str, int] = {}
         self._waiting: dict[str, list[_Waiting[Message]]] = {side: [] for side in sides}
         self._other = {sides[0]: sides[1], sides[1]: sides[0]}
@@ -67,10 +69,12 @@ class StampPairs(Generic[Message]):
             self._give_up(moment)
             self.unmatched[side] += 1
             return None
-        others = self._waiting[self._other[side]]
+        other = self._other[side]
+        others = self._waiting[other]
         for position, item in enumerate(others):
             if item.moment == moment and (is_told or item.recorded_ns == recorded_ns):
                 return others.pop(position).message
+        self.late[side] += is_told and moment in self._seen[other]
         self._wait(side, _Waiting(moment, recorded_ns, message))
         return None
 

@@ -311,6 +311,37 @@ def test_what_is_in_the_way_is_said(graph, frames, message):
     graph.spin_until(is_said, message)
 
 
+def message_when(bench: Bench, said: str) -> str:
+    """Return the first message from now on that has `said` in it."""
+
+    def messages() -> list[str]:
+        texts = [item.message for report in bench.reports for item in report.status]
+        return [text for text in texts if said in text]
+
+    bench.graph.spin_until(messages, said)
+    return messages()[0]
+
+
+def test_label_maps_that_come_too_late_are_told_from_such_as_do_not_belong(graph):
+    bench = Bench(graph, truth_encoding="tags", max_waiting_frames=3)
+    for stamp in range(10):
+        bench.send_truth(stamp, tags(TRUTH))
+    bench.score_when(lambda item: item["frames"]["unmatched_truth"] == 7)
+    bench.send_labels(2)
+    said = message_when(bench, "nothing scored: /carla/ego_vehicle/rgb_front/segmentation/labels")
+    assert said.endswith("give a larger max_waiting_frames")
+
+
+def test_a_stamp_that_came_twice_does_not_hide_the_score(graph):
+    bench = Bench(graph, truth_encoding="tags")
+    for stamp in (1, 2, 2):
+        bench.send_truth(stamp, tags(TRUTH))
+    message_when(bench, f"{TRUTH_TOPIC}: the stamp 0.000 s came twice")
+    bench.send_labels(1)
+    said = message_when(bench, "mIoU 0.875, pixel accuracy 0.875, 1 frames")
+    assert f"; {TRUTH_TOPIC}: the stamp 0.000 s came twice; such frames" in said
+
+
 def test_a_truth_that_is_read_wrongly_is_noticed(graph):
     """Colours where tags are expected: the score would be junk."""
     bench = Bench(graph, truth_encoding="tags")

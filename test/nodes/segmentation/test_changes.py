@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,7 @@ class Loads:
 
         monkeypatch.setattr(loader, "load_segmenter", told)
         monkeypatch.setattr(Segmenter, "compiled", True)
+        monkeypatch.setattr(Segmenter, "is_warm", lambda *_: False)
 
 
 def test_after_a_failed_checkpoint_the_one_in_use_is_made_ready(
@@ -258,6 +260,7 @@ def test_network_is_compiled_beside_for_a_size_that_nobody_announced(
     graph.listened(node, LABELS)
     graph.spin_until(lambda: reports.value("engine", "loading") == "no", "a report")
     assert reports.value("engine", "ready_for") == ""
+    assert reports.value("engine", "compiled") == "not yet"
 
     camera.publish(message(picture()))
     graph.spin_until(lambda: masks, "a label map, uncompiled")
@@ -289,6 +292,89 @@ def test_the_first_masks_do_not_wait_for_the_compiler(graph: Graph, start: Start
     )
     camera.publish(message(picture()))
     graph.spin_until(lambda: len(masks) == 2, "a label map, compiled")
+
+
+class Compiler:
+    """Takes the place of torch's, which takes its time: "compiles" nothing, for whatever shape.
+
+    Attributes:
+        heights: The heights of pictures that the network was compiled for so far.
+        broken_for: The height for which compiling fails.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.heights: list[int] = []
+        self.broken_for = 0
+        monkeypatch.setattr(torch, "compile", self._compile)
+
+    def _compile(self, network: Callable[..., Any], **_: object) -> Callable[..., Any]:
+        is_compiled = False
+
+        def run(image: torch.Tensor, *arguments: Any) -> Any:
+            nonlocal is_compiled
+            height = image.shape[-2]
+            if height == self.broken_for:
+                raise RuntimeError("the disk is full")
+            if not is_compiled:
+                is_compiled = True
+                self.heights.append(height)
+            return network(image, *arguments)
+
+        return run
+
+
+@pytest.mark.skipif(missing_compiler() is not None, reason="there is no C++ compiler")
+def test_network_that_cannot_be_compiled_for_a_new_size_does_not_replace_one_that_is_compiled(
+    graph: Graph, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = Compiler(monkeypatch)
+    node = start(compile="auto", warm_up_sizes=[f"{WIDTH}x{HEIGHT}"])
+    reports, masks = Reports(graph), graph.collect(Image, LABELS)
+    camera = graph.publisher(Image, FRONT)
+    graph.listened(node, LABELS)
+    camera.publish(message(picture()))
+    graph.spin_until(lambda: masks, "a label map")
+    graph.spin_until(lambda: reports.value("engine", "compiled") == "yes", "a report")
+    assert compiler.heights == [24]
+
+    compiler.broken_for = 32
+    in_use = node._worker.segmenter
+    camera.publish(message(picture(width=HEIGHT, height=WIDTH)))
+    graph.spin_until(lambda: DiagnosticStatus.WARN in reports.levels("engine"), "the failure")
+    said = reports.status("engine").message
+    assert said.startswith(f"the network cannot be made ready for {HEIGHT}x{WIDTH}: runs uncomp")
+    assert "the disk is full" in said
+    assert node._worker.segmenter is in_use
+    assert reports.value("engine", "compiled") == f"not for {HEIGHT}x{WIDTH}"
+    camera.publish(message(picture()))
+    graph.spin_until(lambda: len(masks) == 3, "a label map")
+    graph.spin_until(lambda: reports.value("engine", "compiled") == "yes", "a report")
+    assert compiler.heights == [24]
+
+
+@pytest.mark.skipif(missing_compiler() is not None, reason="there is no C++ compiler")
+def test_sizes_that_are_the_same_to_the_network_are_compiled_once(
+    graph: Graph, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = Compiler(monkeypatch)
+    with compiling._one_at_a_time:  # the compiler does not begin
+        node = start(compile="background", warm_up_sizes=[f"{WIDTH}x{HEIGHT}"])
+        reports, masks = Reports(graph), graph.collect(Image, LABELS)
+        camera = graph.publisher(Image, FRONT)
+        graph.listened(node, LABELS)
+        for size in (2, 3):
+            camera.publish(message(picture(width=size * WIDTH, height=size * HEIGHT)))
+            graph.spin_until(lambda: len(masks) == size - 1, "a label map")  # noqa: B023
+            count = len(reports.levels("engine"))
+            graph.spin_until(lambda: len(reports.levels("engine")) > count + 1, "reports")  # noqa: B023
+        assert reports.value("engine", "compiled") == "not yet"
+        assert reports.value("engine", "loading") == "no"
+    graph.spin_until(
+        lambda: f"{3 * WIDTH}x{3 * HEIGHT}" in reports.value("engine", "ready_for"), "the compiler"
+    )
+    assert reports.value("engine", "compiled") == "yes"
+    assert reports.value("engine", "loading") == "no"
+    assert compiler.heights == [24]
 
 
 @pytest.mark.parametrize(("name", "reason"), [("missing", "no checkpoint"), ("damaged", "damaged")])

@@ -18,10 +18,12 @@ import numpy as np
 import pytest
 from diagnostic_msgs.msg import DiagnosticStatus
 from drawn_pictures import write_picture
-from graph import Graph, latched
+from graph import Graph, latched, reliable
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
+from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
+from rclpy.subscription import Subscription
 from segmentation_graph import (
     FRONT,
     HEIGHT,
@@ -34,14 +36,16 @@ from segmentation_graph import (
     picture,
     pixels_of,
     segment,
+    stamp,
 )
-from sensor_msgs.msg import CameraInfo, Image
+from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 from std_msgs.msg import String
 
 from unet_seg_ros.inference.frames import Request
 from unet_seg_ros.inference.segmenter import Segmenter
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.nodes.segmentation import loader
+from unet_seg_ros.nodes.segmentation.node import SegmentationNode
 from unet_seg_ros.pictures.figures import legend
 
 
@@ -277,6 +281,47 @@ def test_camera_info_comes_with_the_masks_header(graph: Graph, start: Start) -> 
     assert infos[0].header.frame_id == "ego_vehicle/front"
 
 
+def test_camera_info_of_another_time_or_size_is_not_published(graph: Graph, start: Start) -> None:
+    node = start()
+    topic = "/front/segmentation/camera_info"
+    camera, masks = graph.publisher(Image, FRONT), graph.collect(Image, LABELS)
+    graph.listened(node, LABELS)
+    stamps = iter(range(1000))
+
+    def send(width: int = WIDTH) -> None:
+        camera.publish(message(picture(width=width), next(stamps)))
+        count = len(masks) + 1
+        graph.spin_until(lambda: len(masks) == count, "a label map")
+
+    def listen() -> tuple[Subscription, list[CameraInfo]]:
+        infos: list[CameraInfo] = []
+        subscription = graph.node.create_subscription(CameraInfo, topic, infos.append, reliable())
+        graph.listened(node, topic)
+        send()  # with which the node begins to listen to the camera's
+        return subscription, infos
+
+    subscription, infos = listen()
+    info = graph.publisher(CameraInfo, "/front/camera_info")
+    info.publish(CameraInfo(width=WIDTH, height=HEIGHT, distortion_model="old"))
+    graph.spin_until(lambda: send() or infos, "the camera_info")
+    graph.node.destroy_subscription(subscription)
+    offered = next(item for item in node.publishers if item.topic_name == topic)
+    graph.spin_until(lambda: not offered.get_subscription_count(), "nobody to listen")
+    send()  # with which the node stops to
+    _, infos = listen()
+    graph.spin_until(info.get_subscription_count, "the node to listen again")
+    send(2 * WIDTH)
+    last = stamp(masks[-1])
+    info.publish(CameraInfo(width=WIDTH, height=HEIGHT, distortion_model="new"))
+    graph.spin_until(lambda: send(2 * WIDTH) or node._worker.cameras[FRONT].info, "the new one")
+    send(2 * WIDTH)
+    send()
+    graph.spin_until(lambda: infos, "the camera_info that fits")
+    assert [item.distortion_model for item in infos] == ["new"]
+    assert infos[0].header == masks[-1].header
+    assert stamp(masks[-1]) > last
+
+
 def test_late_joiner_gets_the_legend(graph: Graph, start: Start) -> None:
     start(groups=["lane", "mine=Roads"])
     legends = graph.collect(String, "/front/segmentation/legend", latched())
@@ -338,6 +383,39 @@ def test_qos_without_overrides(graph: Graph, start: Start) -> None:
     assert publisher.qos_profile.reliability == ReliabilityPolicy.RELIABLE
     assert publisher.qos_profile.durability == DurabilityPolicy.VOLATILE
     assert subscription.qos_profile.reliability == ReliabilityPolicy.BEST_EFFORT
+
+
+def test_pictures_of_another_type_are_told_of_a_relative_topic(
+    graph: Graph, networks: Path
+) -> None:
+    values = {"image_topics": ["front/image"], "checkpoint": str(networks / "first.safetensors")}
+    values |= {"device": "cpu", "compile": "off", "diagnostics_period": 0.1}
+    overrides = [Parameter(name, value=value) for name, value in values.items()]
+    graph.add(
+        SegmentationNode(context=graph.context, namespace="/robot", parameter_overrides=overrides)
+    )
+    assert graph.transition(f"/robot{NODE}", "configure")
+    assert graph.transition(f"/robot{NODE}", "activate")
+    reports = Reports(graph)
+    # Of another participant: one of the same may not publish another type.
+    with Graph(graph.domain_id) as other:
+        other.publisher(CompressedImage, "/robot/front/image", matched=False)
+        graph.spin_until(
+            lambda: (
+                (status := reports.status("front/image"))
+                and "is published as sensor_msgs/msg/CompressedImage" in status.message
+            ),
+            "the warning",
+        )
+
+
+def test_a_node_that_was_shut_down_says_so(graph: Graph, start: Start) -> None:
+    start()
+    reports = Reports(graph)
+    shutdown = Transition(id=Transition.TRANSITION_ACTIVE_SHUTDOWN)
+    request = ChangeState.Request(transition=shutdown)
+    assert graph.call(ChangeState, f"{NODE}/change_state", request).success
+    graph.spin_until(lambda: reports.value("engine", "state") == "finalized", "a report")
 
 
 def test_says_what_runs(graph: Graph, start: Start) -> None:

@@ -37,6 +37,7 @@ from unet_seg_ros.inference.segmenter import DeviceLost, Segmenter
 from unet_seg_ros.messages.images import Header, write_compressed_image
 from unet_seg_ros.nodes.segmentation import jobs, loader
 from unet_seg_ros.nodes.segmentation import worker as worker_module
+from unet_seg_ros.nodes.segmentation.outputs import CameraOutputs
 from unet_seg_ros.nodes.slots import NewestFrames
 
 
@@ -147,6 +148,42 @@ def test_replaced_network_is_freed_without_a_further_frame(
     path = str(networks / "second one.safetensors")
     assert graph.set_parameters(NODE, {"checkpoint": path}).successful
     graph.spin_until(lambda: replaced() is None, "the network to be freed")
+
+
+def test_another_legend_goes_out_after_the_masks_that_are_not_its_own(
+    graph: Graph, start: Start, networks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = start()
+    events: list[str] = []
+
+    def told(name: str, event: str) -> None:
+        work = getattr(CameraOutputs, name)
+
+        def noted(*arguments: Any) -> None:
+            work(*arguments)
+            events.append(event)
+
+        monkeypatch.setattr(CameraOutputs, name, noted)
+
+    told("publish", "mask")
+    told("describe", "legend")
+    masks, camera = graph.collect(Image, LABELS), graph.publisher(Image, FRONT)
+    graph.listened(node, LABELS)
+    gate = Gate(monkeypatch)
+    try:
+        camera.publish(message(picture()))
+        graph.spin_until(gate.is_reached.is_set, "the frame to be in work")
+        segmenter = node._worker.segmenter
+        path = str(networks / "nuclei.safetensors")
+        assert graph.set_parameters(NODE, {"checkpoint": path}).successful
+        graph.spin_until(lambda: node._worker.segmenter is not segmenter, "the other network")
+    finally:
+        gate.open()
+    graph.spin_until(lambda: "legend" in events and masks, "the legend and the mask")
+    assert events == ["mask", "legend"]
+    assert graph.transition(NODE, "deactivate")
+    assert graph.set_parameters(NODE, {"groups": [""]}).successful
+    assert events == ["mask", "legend", "legend"]
 
 
 def test_on_a_cpu_no_camera_waits_for_another(

@@ -14,23 +14,24 @@ UNKNOWN_LIMIT = 0.5  # more of the truth unknown than this means that it is read
 
 
 def problem_of(score: RunningScore, side_topics: Mapping[str, str]) -> str:
-    """Return what is in the way of a score; empty when nothing is.
+    """Return what is in the way of a score, or of a part of it, beside the score; empty if nothing.
 
     Args:
         score: The score.
         side_topics: The topics of truth and label maps.
     """
     frames = score.frames
-    for side, stamp_ns in score.repeated.items():
-        return (
-            f"{side_topics[side]}: the stamp {stamp_ns / NS_PER_S:.3f} s came twice; such frames "
-            "are not scored, as nothing tells which label map and truth belong together"
-        )
     if score.truth_unknown > UNKNOWN_LIMIT:
         return (
             f"{score.truth_unknown:.0%} of the truth's pixels have no known class: are "
             "truth_encoding and truth_label_set right?"
         )
+    for side, stamp_ns in score.repeated.items():
+        repeated = (
+            f"{side_topics[side]}: the stamp {stamp_ns / NS_PER_S:.3f} s came twice; such frames "
+            "are not scored, as nothing tells which label map and truth belong together"
+        )
+        return f"{line_of(score)}; {repeated}" if frames[SCORED] else repeated
     if frames[SCORED]:
         return ""
     if not frames[LABELS]:
@@ -39,6 +40,12 @@ def problem_of(score: RunningScore, side_topics: Mapping[str, str]) -> str:
         return "nothing scored: no truth arrives"
     if not score.label_set:
         return "nothing scored: the legend of the label maps has not arrived"
+    for side, count in score.late.items():
+        if count:
+            return (
+                f"nothing scored: {side_topics[side]} comes more than max_waiting_frames frames "
+                "after its counterpart; give a larger max_waiting_frames"
+            )
     return "nothing scored: no stamps are equal, or every frame was refused"
 
 

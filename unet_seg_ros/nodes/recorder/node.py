@@ -20,7 +20,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock
@@ -28,6 +28,7 @@ from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 from rosbags.interfaces import (
     Qos,
     QosDurability,
@@ -111,6 +112,13 @@ QUEUE_FULL = "queue_full"  # the disk did not keep up
 LOST = "lost"  # the middleware did not deliver it
 
 
+class _Recording(NamedTuple):
+    """The subscription to a topic, and what it asks of publishers."""
+
+    subscription: Subscription
+    qos: QoSProfile
+
+
 class RecorderNode(Node):
     """Subscribes to every wanted topic as soon as somebody publishes it.
 
@@ -128,6 +136,7 @@ class RecorderNode(Node):
         self._bag = ThreadedBagWriter(self._output, max_waiting_bytes, self._read_limits())
         self._definitions = Definitions()
         self._seen: set[str] = set()
+        self._recording: dict[str, _Recording] = {}  # by topic
         self._gaps: defaultdict[str, SequenceGaps] = defaultdict(SequenceGaps)
         self.dropped: Counter[str] = Counter()
         self._types = TypeWatch(self)
@@ -193,14 +202,37 @@ class RecorderNode(Node):
         except UnknownTypeError as error:
             self.get_logger().error(f"{name} is not recorded: {error}")
             return
-        offers = [item.qos_profile for item in self.get_publishers_info_by_topic(name)]
+        offers = self._offers(name)
         offered_qos = [_recorded_qos(offer) for offer in offers]
         topic_id = self._bag.add_topic(
             Topic(name, type_name, definition.text, definition.digest, offered_qos)
         )
         store = partial(self._store, name, topic_id)
-        self.create_subscription(message_type, name, store, _matching_qos(offers), raw=True)
+        qos = _matching_qos(offers)
+        subscription = self.create_subscription(message_type, name, store, qos, raw=True)
+        self._recording[name] = _Recording(subscription, qos)
         self.get_logger().info(f"recording {name}")
+
+    def _offers(self, name: str) -> list[QoSProfile]:
+        return [item.qos_profile for item in self.get_publishers_info_by_topic(name)]
+
+    def _follow_offers(self) -> None:
+        """Subscribe anew to topics that have got a publisher which offers less than was asked for.
+
+        The middleware would never connect it.
+        """
+        for name, (subscription, qos) in self._recording.items():
+            wanted = _matching_qos(self._offers(name))
+            # Both number the stricter policy lower.
+            if wanted.reliability <= qos.reliability and wanted.durability <= qos.durability:
+                continue
+            # What a publisher keeps for those who come late has been recorded.
+            wanted.durability = DurabilityPolicy.VOLATILE
+            message_type, store = subscription.msg_type, subscription.callback
+            self.destroy_subscription(subscription)
+            anew = self.create_subscription(message_type, name, store, wanted, raw=True)
+            self._recording[name] = _Recording(anew, wanted)
+            self.get_logger().info(f"recording {name} with what all its publishers offer now")
 
     def _store(self, name: str, topic_id: int, data: bytes, info: Mapping[str, Any]) -> None:
         now_ns = self.get_clock().now().nanoseconds
@@ -218,6 +250,7 @@ class RecorderNode(Node):
             )
 
     def _report(self) -> None:
+        self._follow_offers()
         values = {
             "topics": str(len(self._seen)),
             "messages": str(self._bag.written),

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo
 
+from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.inference.frames import Frame, Request, Segmentation
 from unet_seg_ros.messages.images import BadImage, Image, read_any_image
@@ -124,7 +126,9 @@ def publish(job: Job, segmentation: Segmentation, plan: Plan, node: Node) -> Non
     """Publish the masks of a frame that somebody listens to, and count it."""
     header, outputs = job.image.header, job.camera.outputs
     encode_s = publish_s = 0.0
-    outputs.publish_camera_info(job.camera.info, header)
+    info = job.camera.info
+    if info and _fits(info, job.image.pixels):
+        outputs.publish_camera_info(info, header)
     pictures = dict(segmentation.pictures())
     for output, form in job.forms.items():
         begin = time.monotonic()
@@ -149,6 +153,14 @@ def now_ns(node: Node) -> int:
 def ms_since(begin_s: float) -> float:
     """Return the milliseconds since a time of the monotonic clock."""
     return _ms(time.monotonic() - begin_s)
+
+
+def _fits(info: CameraInfo, pixels: Uint8Array) -> bool:
+    """Return whether `info` may be about such a picture; one of another size says wrong things."""
+    height, width = pixels.shape[:2]
+    # Of a part of the picture, or of pixels put together, it tells the size of the whole.
+    tells = info.width and info.height and not info.roi.width and max(info.binning_x, 1) == 1
+    return not tells or (info.width, info.height) == (width, height)
 
 
 def _key(job: Job) -> tuple[Request, tuple[int, ...], str]:

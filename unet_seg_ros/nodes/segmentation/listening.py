@@ -59,4 +59,4 @@ class Listening:
     def _stop_info(self) -> None:
         if self._info:
             self._node.destroy_subscription(self._info)
-            self._info = None
+            self._info = self._camera.info = None  # it will be out of date

@@ -149,7 +149,7 @@ def load_segmenter(
         threads=settings.threads,
         engine=settings.engine,
     )
-    batch = min(len(settings.cameras), settings.max_batch, segmenter.batch_limit)
+    batch = _batch(settings, segmenter)
     try:
         for workload in workloads:
             segmenter.warm_up([workload.size], batch, workload.confidence)
@@ -159,8 +159,25 @@ def load_segmenter(
     return segmenter
 
 
-def describe(segmenter: Segmenter) -> dict[str, str]:
-    """Return what a person wants to know about the network in use."""
+def warm_ones(
+    workloads: Collection[Workload], segmenter: Segmenter, settings: Settings
+) -> frozenset[Workload]:
+    """Return those of the workloads that the network is ready for, as it is."""
+    batch = _batch(settings, segmenter)
+    return frozenset(
+        item for item in workloads if segmenter.is_warm(item.size, batch, item.confidence)
+    )
+
+
+def _batch(settings: Settings, segmenter: Segmenter) -> int:
+    """Return how many frames of one size may come in one call."""
+    return min(len(settings.cameras), settings.max_batch, segmenter.batch_limit)
+
+
+def describe(
+    segmenter: Segmenter, settings: Settings, workloads: Collection[Workload]
+) -> dict[str, str]:
+    """Return what a person wants to know about the network in use, for `workloads`."""
     width, height = segmenter.input_size
     return {
         "checkpoint": segmenter.checkpoint.name,
@@ -168,7 +185,7 @@ def describe(segmenter: Segmenter) -> dict[str, str]:
         "device": str(segmenter.device),
         "precision": str(segmenter.precision),
         "engine": segmenter.engine,
-        "compiled": _compiled(segmenter),
+        "compiled": _compiled(segmenter, settings, workloads),
         "input_size": f"{width}x{height}",
         "enlarges": "yes" if segmenter.checkpoint.enlarge else "no",
         "notes": "; ".join(segmenter.notes),
@@ -176,15 +193,18 @@ def describe(segmenter: Segmenter) -> dict[str, str]:
     }
 
 
-def _compiled(segmenter: Segmenter) -> str:
-    if segmenter.is_compiling:
+def _compiled(segmenter: Segmenter, settings: Settings, workloads: Collection[Workload]) -> str:
+    if not segmenter.compiled:
+        return "no"
+    if segmenter.is_compiling or not workloads:
         return "not yet"
-    return "yes" if segmenter.compiled else "no"
+    missing = set(workloads) - warm_ones(workloads, segmenter, settings)
+    return f"not for {', '.join(map(str, sorted(missing)))}" if missing else "yes"
 
 
-def summary(segmenter: Segmenter) -> str:
+def summary(segmenter: Segmenter, settings: Settings, workloads: Collection[Workload]) -> str:
     """Return the same as half a sentence for the log."""
-    facts = describe(segmenter)
+    facts = describe(segmenter, settings, workloads)
     what = "{checkpoint} ({label_set}) on {device} in {precision}".format_map(facts)
     is_torch = segmenter.engine == "torch"
     return f"{what}, compiled: {facts['compiled']}" if is_torch else f"{what}, by {facts['engine']}"

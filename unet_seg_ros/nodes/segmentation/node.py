@@ -27,7 +27,7 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.task import Future as RosFuture
 
-from unet_seg_ros.inference.errors import DeviceLost
+from unet_seg_ros.inference.errors import DeviceLost, SegmenterError
 from unet_seg_ros.messages import topics
 from unet_seg_ros.nodes.segmentation.background import run_in_background, wait_for
 from unet_seg_ros.nodes.segmentation.camera import Workload
@@ -39,6 +39,7 @@ from unet_seg_ros.nodes.segmentation.networks import (
     refuse_unfitting,
     refuse_unusable,
     summary,
+    warm_ones,
 )
 from unet_seg_ros.nodes.segmentation.parameters import (
     BY_NAME,
@@ -160,7 +161,7 @@ class SegmentationNode(PatientNode):
             segmenter.close()
             raise
         self._now_in_use(loading)
-        self.get_logger().info(f"configured: {summary(segmenter)}")
+        self.get_logger().info(f"configured: {self._summary()}")
 
     def _listen(self) -> None:
         assert self._worker
@@ -236,7 +237,10 @@ class SegmentationNode(PatientNode):
         if not self._worker or not (loading := self._loader.take()):
             return
         try:
-            self._worker.use(loading.future.result(), self._settings)
+            segmenter = loading.future.result()
+            if loading.checkpoint and self._worker.segmenter.compiled and not segmenter.compiled:
+                raise SegmenterError("; ".join(segmenter.notes))
+            self._worker.use(segmenter, self._settings)
         except DeviceLost:
             raise
         except Exception as error:
@@ -244,7 +248,7 @@ class SegmentationNode(PatientNode):
             self._stay_as_it_is(loading, sentence(error))
         else:
             self._now_in_use(loading)
-            self.get_logger().info(f"now in use: {summary(self._worker.segmenter)}")
+            self.get_logger().info(f"now in use: {self._summary()}")
 
     def _now_in_use(self, loading: Loading) -> None:
         self._problem = ""
@@ -281,14 +285,21 @@ class SegmentationNode(PatientNode):
         if not self._worker or self._loader.is_loading:
             return
         segmenter = self._worker.segmenter
-        if not segmenter.compiled and segmenter.device == "cpu":
+        if segmenter.is_compiling or (not segmenter.compiled and segmenter.device == "cpu"):
             return
-        cameras = self._worker.cameras.values()
-        asked = {camera.workload for camera in cameras if camera.workload}
-        wanted = asked - self._ready - self._never_ready
-        if wanted and len(self._ready | wanted) <= MAX_WORKLOADS:
+        new = self._asked() - self._ready - self._never_ready
+        if not new or len(self._ready | new) > MAX_WORKLOADS:
+            return
+        # Frames of several sizes may be the same to the network.
+        self._ready |= warm_ones(new, segmenter, self._settings)
+        if wanted := new - self._ready:
             self.get_logger().info(f"making the network ready for {', '.join(map(str, wanted))}")
             self._load(self._ready | wanted, segmenter.checkpoint)
+
+    def _asked(self) -> frozenset[Workload]:
+        """Return what the cameras last asked of the network."""
+        cameras = self._worker.cameras.values() if self._worker else ()
+        return frozenset(camera.workload for camera in cameras if camera.workload)
 
     # Parameters
 
@@ -332,7 +343,8 @@ class SegmentationNode(PatientNode):
         for image_topic, camera in self._worker.cameras.items() if self._worker else ():
             window = camera.statistics.take_window()
             info_topic = camera.outputs.camera.camera_info
-            problem = types.get(image_topic) or types.get(info_topic, "")
+            topics_listened_to = map(self.resolve_topic_name, (image_topic, info_topic))
+            problem = next(filter(None, map(types.get, topics_listened_to)), "")
             punctuality = camera.watchdog.look(self._settings.max_latency_ms)
             statuses.append(
                 camera_status(name, image_topic, window, punctuality, is_active, problem)
@@ -345,16 +357,19 @@ class SegmentationNode(PatientNode):
         was_compiling = self._is_compiling
         self._is_compiling = bool(self._worker and self._worker.segmenter.is_compiling)
         if self._worker and was_compiling and not self._is_compiling:
-            self.get_logger().info(
-                f"{age_s():.1f} s after the start: {summary(self._worker.segmenter)}"
-            )
+            self.get_logger().info(f"{age_s():.1f} s after the start: {self._summary()}")
+
+    def _summary(self) -> str:
+        assert self._worker
+        return summary(self._worker.segmenter, self._settings, self._asked() or self._ready)
 
     def _engine_report(self) -> EngineReport:
         if not self._worker:
-            state = "configuring" if self._loader.is_loading else "unconfigured"
+            _, label = self._state_machine.current_state  # unconfigured, or finalized
+            state = "configuring" if self._loader.is_loading else label
             return EngineReport(state, {}, [], self._problem)
         values = {
-            **describe(self._worker.segmenter),
+            **describe(self._worker.segmenter, self._settings, self._asked() or self._ready),
             "ready_for": ", ".join(map(str, sorted(self._ready))),
             "loading": "yes" if self._loader.is_loading else "no",
         }

@@ -92,10 +92,8 @@ class CameraOutputs:
         """Return whether somebody listens to the camera_info of the masks."""
         return any(map(_is_watched, self._camera_infos))
 
-    def publish_camera_info(self, info: CameraInfo | None, header: Header) -> None:
+    def publish_camera_info(self, info: CameraInfo, header: Header) -> None:
         """Publish the camera's `info` with the header of a mask, if somebody listens."""
-        if info is None:
-            return
         for publisher in filter(_is_watched, self._camera_infos):
             info.header.stamp.sec, info.header.stamp.nanosec = divmod(header.stamp_ns, NS_PER_S)
             info.header.frame_id = header.frame_id

@@ -86,7 +86,7 @@ class Worker:
         on_death: Callable[[], None],
     ) -> None:
         self._node = node
-        self._plan = Plan.of(segmenter, settings)
+        self._plan = self._described = Plan.of(segmenter, settings)
         self._on_death = on_death
         self.cameras: dict[str, Camera] = {}
         self._waiting: NewestFrames[RawFrame] = NewestFrames()
@@ -102,6 +102,7 @@ class Worker:
                 image = names.camera.image
                 self.cameras[image] = Camera(CameraOutputs(node, names), ego_masks.get(image))
             self._offer(self._plan)
+            self._describe(self._plan)
         except Exception:  # an impossible QoS override
             self._take_topics_away()
             raise
@@ -134,13 +135,12 @@ class Worker:
         plan = Plan.of(segmenter, settings)
         self._offer(plan)
         replaced, self._plan = self._plan.segmenter, plan
-        if replaced is segmenter:
-            return
-        if self._thread:  # which may be in the middle of a batch with it
+        if replaced is not segmenter:
             self._replaced.append(replaced)
+        if self._thread:  # which may be in the middle of a batch of the plan before
             self._waiting.wake()
         else:
-            replaced.close()
+            self._go_over()
 
     def start(self) -> None:
         """Begin to work on the frames that are `put`.
@@ -179,7 +179,7 @@ class Worker:
                 return False
             self._thread.join(timeout=0.05)
         self._thread = None
-        self._close_replaced()
+        self._go_over()
         return True
 
     def close(self) -> None:
@@ -193,12 +193,15 @@ class Worker:
         return [self._failures.popleft() for _ in range(len(self._failures))]
 
     def _offer(self, plan: Plan) -> None:
-        """Offer the topics of `plan` and say what its class ids mean."""
+        """Offer the topics of `plan`."""
         for camera in self.cameras.values():
             camera.outputs.offer(plan.forms)
-            camera.outputs.describe(
-                plan.segmenter.label_set, plan.groups, plan.segmenter.checkpoint.name
-            )
+
+    def _describe(self, plan: Plan) -> None:
+        """Say what the class ids of `plan` mean."""
+        label_set, checkpoint = plan.segmenter.label_set, plan.segmenter.checkpoint
+        for camera in self.cameras.values():
+            camera.outputs.describe(label_set, plan.groups, checkpoint.name)
 
     def _take_topics_away(self) -> None:
         for camera in self.cameras.values():
@@ -231,13 +234,11 @@ class Worker:
         go out while it works on those. No mask waits for frames that are yet to come.
         """
         frames = waiting.take(self._plan.batch)
-        if self._replaced:
-            self._publish_finished()
-            self._close_replaced()
+        plan = self._go_over()
         if not frames:
             return
         self._busy_since_s = time.monotonic()
-        before, plan = self._finished, self._plan
+        before = self._finished
         self._work(frames, plan, pool)
         is_next_there = plan.segmenter.works_beside and not waiting.is_empty
         if self._finished is before or not is_next_there:
@@ -292,10 +293,22 @@ class Worker:
             return decode(self.cameras[image_topic], frames[image_topic], plan, self._node)
         return None
 
-    def _close_replaced(self) -> None:
+    def _go_over(self) -> Plan:
+        """Return the plan of the next batch; nothing of the one before it is left.
+
+        No mask with the ids of one label set goes out after the legend of another.
+        """
         while self._replaced:
+            self._publish_finished()
             with self._survived(()):
                 self._replaced.popleft().close()
+        plan = self._plan
+        if plan is not self._described:
+            self._publish_finished()
+            self._described = plan
+            with self._survived(()):
+                self._describe(plan)
+        return plan
 
     @contextlib.contextmanager
     def _survived(self, lost: Collection[str]) -> Iterator[None]:
