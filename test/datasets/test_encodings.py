@@ -113,7 +113,9 @@ def test_of_pictures_made_smaller_with_a_palette_the_values_are_the_classes(
     assert labels(pictures) == [[14, 7, UNKNOWN_ID, 1]]
 
 
-@pytest.mark.parametrize("palette", [[(0,) * 3, (90,) * 3], [BLACK, (128, 0, 0)]])
+@pytest.mark.parametrize(
+    "palette", [[BLACK, (90, 90, 90)], [BLACK, (255, 255, 255)], [BLACK, (128, 0, 0)]]
+)
 def test_colors_that_no_id_has_are_for_looking_at(
     tmp_path: Path, palette: list[tuple[int, int, int]]
 ) -> None:

@@ -21,6 +21,8 @@ from unet_seg_ros.evaluation.groups import group_of, town_of, weather_of
         ("DustStorm_000123_rain", "day, rain"),
         ("storm_night/0001", "night, rain"),
         ("day_10", "day"),
+        ("night/rain_10", "night, rain"),
+        ("rainy_nights/Town03ClearNoon/0001", "day"),
         ("train/0016E5_07959", "unknown"),
     ],
 )
@@ -30,6 +32,7 @@ def test_weather_is_what_a_name_says(name: str, weather: str) -> None:
 
 def test_town_is_what_a_name_says() -> None:
     assert town_of("captures/Town10HD/0001") == "Town10HD"
+    assert town_of("Town01/Town03ClearNoon/0001") == "Town03"
     assert town_of("0001") == "unknown"
 
 

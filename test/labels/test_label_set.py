@@ -1,5 +1,6 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
+import dataclasses
 from pathlib import Path
 
 import cv2
@@ -30,6 +31,14 @@ def test_built_in_sets_load_and_survive_a_round_trip(name: str, classes: int) ->
     assert len(label_set) == classes
     assert name in built_in_label_sets()
     assert LabelSet.from_dict(label_set.to_dict()) == label_set
+
+
+def test_aliases_are_those_of_today() -> None:
+    today = LabelSet.load("carla29")
+    bare = tuple(dataclasses.replace(item, aliases=()) for item in today.classes)
+    assert LabelSet("carla29", bare).with_aliases_of_today().classes[12].aliases == ("person",)
+    own = LabelSet("mine", bare)
+    assert own.with_aliases_of_today() is own
 
 
 # Samples of the three tables where they differ: an id means another class in each, and so does a

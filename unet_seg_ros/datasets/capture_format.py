@@ -28,6 +28,7 @@ FRAMES_FILE = "frames.jsonl"
 PICTURES = "rgb"
 TAGS = "tags"
 SUFFIX = ".png"
+UNKNOWN_TOWN = "unknown"  # of recorded drives: no topic tells
 
 _MAX_DESCRIPTION_BYTES = 1 << 20
 _MAX_LINE_CHARACTERS = 1 << 16

@@ -33,7 +33,6 @@ from unet_seg_ros.datasets.json_files import json_object
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.files import write_whole
 
-UNKNOWN_TOWN = "unknown"  # of recorded drives: no topic tells
 # Frames further apart than this show other places, and may be held apart from each other.
 _RUN_GAP_NS = 10_000_000_000
 

@@ -107,6 +107,7 @@ def open_drive(
     path: Path,
     image_topics: Sequence[str] = (),
     pictures_of: Callable[[Path], list[Path]] = pictures_in,
+    without_labels: bool = False,
 ) -> DrivePictures:
     """Open the pictures of a drive.
 
@@ -114,6 +115,7 @@ def open_drive(
         path: A folder of pictures, a data set, a video, or a bag.
         image_topics: Which cameras of a bag; by default all.
         pictures_of: Finds the pictures in a folder that is no data set.
+        without_labels: Whether pictures of a data set count that it has no labels for.
 
     Raises:
         DataError: There is nothing, or nothing that has pictures.
@@ -128,13 +130,13 @@ def open_drive(
     if image_topics:
         raise DataError(f"{path}: is no bag and has no topics")
     if path.is_dir():
-        found = _files_of_data_set(path)
+        found = _files_of_data_set(path, without_labels)
         return PictureFiles(pictures_of(path) if found is None else found)
     return VideoPictures(path)
 
 
-def _files_of_data_set(folder: Path) -> list[Path] | None:
-    """Return the pictures of a data set, labelled or not; None where a folder is none.
+def _files_of_data_set(folder: Path, without_labels: bool) -> list[Path] | None:
+    """Return the pictures of a data set; None where a folder is none.
 
     Raises:
         DataError: It is one, but without pictures: what lies there may be masks.
@@ -147,7 +149,9 @@ def _files_of_data_set(folder: Path) -> list[Path] | None:
     except DataError:
         # It does not tell its classes; which they are does not matter here.
         found = layout.open(folder, LabelSet.load("carla29"))
-    pictures = [*(file.picture for file in found.files), *found.without_labels]
+    pictures = [file.picture for file in found.files]
+    if without_labels:
+        pictures += found.without_labels
     if not pictures:
         raise DataError(
             f"{folder}: is a data set ({layout.name}) without pictures that can be used; name the "

@@ -1,6 +1,9 @@
 # Copyright 2026 the unet_seg_ros authors
 # SPDX-License-Identifier: Apache-2.0
-"""Frames that belong together, by what their names say: the same weather, town or drive."""
+"""Frames that belong together, by what their names say: the same weather, town or drive.
+
+Names may have folders before them; what is said last holds, being nearest to the frame.
+"""
 
 from __future__ import annotations
 
@@ -33,18 +36,22 @@ def group_of(kinds: Sequence[Kind], name: str, drive: str) -> tuple[str, ...]:
 
 def town_of(name: str) -> str:
     """Return the town: `Town05`."""
-    found = _TOWN.search(name)
-    return found[0] if found else _UNKNOWN
+    found = _TOWN.findall(name)
+    return found[-1] if found else _UNKNOWN
 
 
 def weather_of(name: str) -> str:
     """Return light and weather: `night`, `night, rain`; day and a clear sky go without saying."""
-    words = [word.lower() for word in _WORD.findall(name)]
-    if "dust" in words:  # a storm without rain
-        words = [word for word in words if word != "storm"]
-    light = [_LIGHT[word] for word in words if word in _LIGHT]
-    sky = [_SKY[word] for word in words if word in _SKY]
+    parts = [_words(part) for part in reversed(name.split("/"))]
+    light = next(filter(None, ([_LIGHT[w] for w in part if w in _LIGHT] for part in parts)), [])
+    sky = next(filter(None, ([_SKY[w] for w in part if w in _SKY] for part in parts)), [])
     if not light and not sky:
         return _UNKNOWN
     # The twin of a clear scene that is called Town05Clear_rain has rain.
     return ", ".join(filter(None, (light[0] if light else "day", max(sky, default=""))))
+
+
+def _words(part: str) -> list[str]:
+    words = [word.lower() for word in _WORD.findall(part)]
+    # A storm of dust is without rain.
+    return [word for word in words if word != "storm"] if "dust" in words else words

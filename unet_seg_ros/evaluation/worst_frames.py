@@ -14,7 +14,8 @@ import cv2
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets import capture_format
-from unet_seg_ros.datasets.capture_writer import UNKNOWN_TOWN, begin_capture, runs_of
+from unet_seg_ros.datasets.capture_format import UNKNOWN_TOWN
+from unet_seg_ros.datasets.capture_writer import begin_capture, runs_of
 from unet_seg_ros.evaluation.ranking import Ranking
 from unet_seg_ros.pictures.files import write_picture
 from unet_seg_ros.units import NS_PER_S

@@ -137,7 +137,9 @@ def _forgetful_compiler() -> Iterator[None]:
     from torch._inductor.codecache import PyCodeCache
 
     count = len(PyCodeCache.modules)
-    yield
-    for module in PyCodeCache.modules[count:]:
-        sys.modules.pop(module.__name__, None)
-    del PyCodeCache.modules[count:]
+    try:
+        yield
+    finally:
+        for module in PyCodeCache.modules[count:]:
+            sys.modules.pop(module.__name__, None)
+        del PyCodeCache.modules[count:]

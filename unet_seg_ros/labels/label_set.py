@@ -123,6 +123,11 @@ class LabelSet:
             raise LabelSetError(f"not a label set: {reason}") from error
         return cls(name, classes)
 
+    def with_aliases_of_today(self) -> LabelSet:
+        """Return the equal label set that comes with the package; without one, this."""
+        known = LabelSet.load(self.name) if self.name in built_in_label_sets() else self
+        return known if known == self else self
+
     def to_dict(self) -> dict[str, Any]:
         """Return the label set as plain values, ready for JSON or YAML."""
         return {

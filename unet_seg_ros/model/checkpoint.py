@@ -239,7 +239,7 @@ def _from_document(document: object) -> Checkpoint:
     if missing := sorted({"network", "label_set", "input_size", "normalization"} - document.keys()):
         raise ValueError(f"its metadata lacks {', '.join(missing)}; save the checkpoint again")
     config = config_from_dict(_mapping("network", document["network"]))
-    label_set = LabelSet.from_dict(document["label_set"])
+    label_set = LabelSet.from_dict(document["label_set"]).with_aliases_of_today()
     if len(label_set) != config.classes:
         raise ValueError(
             f"its label set has {len(label_set)} classes and its network {config.classes}; both "

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from unet_seg_ros.datasets.bag_pictures import BagPictures
+from unet_seg_ros.datasets.capture_format import UNKNOWN_TOWN
 from unet_seg_ros.datasets.capture_writer import (
-    UNKNOWN_TOWN,
     CapturedPair,
     CaptureWriter,
     begin_capture,

@@ -47,7 +47,9 @@ class Indexed:
         red, green, blue = self.palette.T
         is_gray = bool((red == green).all() and (red == blue).all())
         is_red = not (green.any() or blue.any())
-        could_be_ids = bool(((red < _MAX_IDS) | (red == _NOT_LABELLED)).all())
+        is_id = red < _MAX_IDS
+        # Of black and white alone nothing tells.
+        could_be_ids = bool((is_id | (red == _NOT_LABELLED)).all() and red[is_id].any())
         if not ((is_gray or is_red) and could_be_ids):
             return self.indices
         # Indices that the palette lacks stay what they are.

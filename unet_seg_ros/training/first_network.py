@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from unet_seg_ros.labels.label_set import LabelSet, built_in_label_sets
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, Normalization, load_checkpoint
 from unet_seg_ros.model.encoder_unet import EncoderUNet, EncoderUNetConfig
 from unet_seg_ros.model.networks import Network
@@ -74,9 +74,7 @@ def network_label_set(recipe: Recipe, start: Checkpoint | None) -> LabelSet:
         LabelSetError: There is no such label set.
     """
     if start and not recipe.label_set:
-        known = [LabelSet.load(name) for name in built_in_label_sets()]
-        # Equal, but with the aliases of today.
-        return next((item for item in known if item == start.label_set), start.label_set)
+        return start.label_set
     return LabelSet.load(recipe.label_set or DEFAULT_LABEL_SET)
 
 

@@ -83,7 +83,7 @@ def open_unlabelled(
     """
     path = Path(spec).expanduser().resolve()
     try:
-        drive = open_drive(path, pictures_of=folders.pictures_below)
+        drive = open_drive(path, pictures_of=folders.pictures_below, without_labels=True)
     except DataError as error:
         raise DataError(f"--unlabelled {spec}: {error}") from error
     if isinstance(drive, PictureFiles):

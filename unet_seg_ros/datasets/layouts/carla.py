@@ -74,7 +74,8 @@ def _open_capture(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
 
 def _scene(frame: CapturedFrame) -> list[str]:
     """Return where and in which weather a frame was taken, as names of data sets say it."""
-    return [f"{frame.town}{frame.weather}"] if frame.weather else []
+    told = f"{frame.town}{frame.weather}"
+    return [] if told == capture_format.UNKNOWN_TOWN else [told]
 
 
 def _without_line(capture: Path, names: set[str]) -> list[str]:

@@ -113,9 +113,10 @@ LOST = "lost"  # the middleware did not deliver it
 
 
 class _Recording(NamedTuple):
-    """The subscription to a topic, and what it asks of publishers."""
+    """The subscription to a topic, its type, and what it asks of publishers."""
 
     subscription: Subscription
+    type_name: str
     qos: QoSProfile
 
 
@@ -202,7 +203,7 @@ class RecorderNode(Node):
         except UnknownTypeError as error:
             self.get_logger().error(f"{name} is not recorded: {error}")
             return
-        offers = self._offers(name)
+        offers = self._offers(name, type_name)
         offered_qos = [_recorded_qos(offer) for offer in offers]
         topic_id = self._bag.add_topic(
             Topic(name, type_name, definition.text, definition.digest, offered_qos)
@@ -210,19 +211,21 @@ class RecorderNode(Node):
         store = partial(self._store, name, topic_id)
         qos = _matching_qos(offers)
         subscription = self.create_subscription(message_type, name, store, qos, raw=True)
-        self._recording[name] = _Recording(subscription, qos)
+        self._recording[name] = _Recording(subscription, type_name, qos)
         self.get_logger().info(f"recording {name}")
 
-    def _offers(self, name: str) -> list[QoSProfile]:
-        return [item.qos_profile for item in self.get_publishers_info_by_topic(name)]
+    def _offers(self, name: str, type_name: str) -> list[QoSProfile]:
+        """Return what the publishers of a topic offer that publish this type."""
+        found = self.get_publishers_info_by_topic(name)
+        return [item.qos_profile for item in found if item.topic_type == type_name]
 
     def _follow_offers(self) -> None:
         """Subscribe anew to topics that have got a publisher which offers less than was asked for.
 
         The middleware would never connect it.
         """
-        for name, (subscription, qos) in self._recording.items():
-            wanted = _matching_qos(self._offers(name))
+        for name, (subscription, type_name, qos) in self._recording.items():
+            wanted = _matching_qos(self._offers(name, type_name))
             # Both number the stricter policy lower.
             if wanted.reliability <= qos.reliability and wanted.durability <= qos.durability:
                 continue
@@ -231,8 +234,11 @@ class RecorderNode(Node):
             message_type, store = subscription.msg_type, subscription.callback
             self.destroy_subscription(subscription)
             anew = self.create_subscription(message_type, name, store, wanted, raw=True)
-            self._recording[name] = _Recording(anew, wanted)
-            self.get_logger().info(f"recording {name} with what all its publishers offer now")
+            self._recording[name] = _Recording(anew, type_name, wanted)
+            self.get_logger().warning(
+                f"recording {name} with what all its publishers offer now; of this moment messages "
+                "may be missing"
+            )
 
     def _store(self, name: str, topic_id: int, data: bytes, info: Mapping[str, Any]) -> None:
         now_ns = self.get_clock().now().nanoseconds

@@ -159,7 +159,9 @@ def _fits(info: CameraInfo, pixels: Uint8Array) -> bool:
     """Return whether `info` may be about such a picture; one of another size says wrong things."""
     height, width = pixels.shape[:2]
     # Of a part of the picture, or of pixels put together, it tells the size of the whole.
-    tells = info.width and info.height and not info.roi.width and max(info.binning_x, 1) == 1
+    is_whole = not (info.roi.width or info.roi.height)
+    is_whole &= max(info.binning_x, info.binning_y, 1) == 1
+    tells = info.width and info.height and is_whole
     return not tells or (info.width, info.height) == (width, height)
 
 
