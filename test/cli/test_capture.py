@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from standin_process import ROOT, StandIn
 
@@ -142,8 +143,9 @@ def test_a_capture_has_what_was_asked_for(
     assert pictures.label_set.name == "carla29"
     sample = pictures[0]
     assert sample.image.shape == (HEIGHT, WIDTH, 3)
-    road = pictures.label_set.class_id("Roads")
-    assert (sample.labels[-HEIGHT // 4 :] == road).mean() > 0.5
+    # Wherever the drive began, the car stands on a street.
+    street = [pictures.label_set.class_id(name) for name in ("Roads", "RoadLine", "SideWalks")]
+    assert np.isin(sample.labels[-HEIGHT // 4 :], street).mean() > 0.8
     day, night = pictures[0].image.mean(), pictures[FRAMES // 4].image.mean()
     assert night < day
 
