@@ -31,4 +31,4 @@ def test_five_minutes_in_the_town_teach_what_is_where(tmp_path: Path) -> None:
     )
     outcome = training.start(recipe, Hardware(accelerator="cpu"), tmp_path / "town", "")
     assert outcome.scores is not None
-    assert outcome.scores["town-0"].pixel_accuracy > 0.85
+    assert outcome.scores["town-0"].pixel_accuracy > 0.8
