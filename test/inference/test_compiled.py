@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from engines import EVERYTHING, only, picture, small_checkpoint
+from torch._subclasses.fake_tensor import FakeTensor
 
 from unet_seg_ros.inference import compiling
 from unet_seg_ros.inference.options import Compile, Upsample
@@ -179,18 +180,21 @@ def test_where_compiling_is_insisted_on_a_compiler_that_fails_is_an_error(
 
 
 def live_tensors() -> int:
-    gc.collect()
-    return sum(issubclass(type(item), torch.Tensor) for item in gc.get_objects())
+    for _ in range(3):  # what goes lets go of more
+        gc.collect()
+    kinds = [type(item) for item in gc.get_objects()]
+    # The compiler keeps descriptions of tensors, which have no memory of their own.
+    return sum(issubclass(kind, torch.Tensor) and kind is not FakeTensor for kind in kinds)
 
 
 def test_networks_are_compiled_however_many_there_were_and_leave_no_weights(
     compiled: Segmenter, checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert compiled.compiled  # which leaves what the compiler makes once in a process
+    assert compiled.compiled
     monkeypatch.setattr(compiling, "MAX_COMPILED", 1)
-    frame, tensors_before = Frame(picture(160, 120), "rgb"), live_tensors()
-    for _ in range(2):
-        graphs_before = graphs()
+    frame, left = Frame(picture(160, 120), "rgb"), []
+    for _ in range(3):
+        graphs_before, tensors_before = graphs(), live_tensors()
         segmenter = Segmenter(checkpoint, "cpu", "float32", "on")
         segmenter.warm_up([(160, 120)])
         assert graphs() == graphs_before + 1
@@ -199,7 +203,9 @@ def test_networks_are_compiled_however_many_there_were_and_leave_no_weights(
         assert live_tensors() > tensors_before
         segmenter.close()
         del segmenter
-        assert live_tensors() <= tensors_before
+        left.append(live_tensors())
+    # The first ones may leave what the compiler makes once in a process.
+    assert left[2] <= left[1], left
 
 
 def test_the_settings_of_the_compiler_are_left_alone(compiled: Segmenter) -> None:
