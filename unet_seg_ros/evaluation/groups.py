@@ -8,7 +8,7 @@ Names may have folders before them; what is said last holds, being nearest to th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, get_args
 
 Kind = Literal["weather", "town", "drive"]
@@ -43,12 +43,17 @@ def town_of(name: str) -> str:
 def weather_of(name: str) -> str:
     """Return light and weather: `night`, `night, rain`; day and a clear sky go without saying."""
     parts = [_words(part) for part in reversed(name.split("/"))]
-    light = next(filter(None, ([_LIGHT[w] for w in part if w in _LIGHT] for part in parts)), [])
-    sky = next(filter(None, ([_SKY[w] for w in part if w in _SKY] for part in parts)), [])
+    light, sky = _first_said(parts, _LIGHT), _first_said(parts, _SKY)
     if not light and not sky:
         return _UNKNOWN
     # The twin of a clear scene that is called Town05Clear_rain has rain.
     return ", ".join(filter(None, (light[0] if light else "day", max(sky, default=""))))
+
+
+def _first_said(parts: Sequence[Sequence[str]], meanings: Mapping[str, str]) -> list[str]:
+    """Return what the words of the first part mean in which some have a meaning."""
+    said = ([meanings[word] for word in part if word in meanings] for part in parts)
+    return next(filter(None, said), [])
 
 
 def _words(part: str) -> list[str]:

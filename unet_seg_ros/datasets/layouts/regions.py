@@ -15,7 +15,7 @@ from unet_seg_ros.datasets.layouts.pairing import key_of, listed_below, parts_of
 from unet_seg_ros.datasets.parts import part_and_drive
 from unet_seg_ros.labels import formats, label_set_choice
 from unet_seg_ros.labels.label_set import LabelSet
-from unet_seg_ros.pictures.folders import files_below
+from unet_seg_ros.pictures.folders import files_below, is_picture
 
 
 def _has_labelme(folder: Path) -> bool:
@@ -33,12 +33,8 @@ def _open_labelme(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         key = key_of(picture, folder)
         part, drive = part_and_drive(key.split("/")[:-1], folder.name)
         files.append(LabelledFile(picture, (regions,), key, drive, part))
-    drawn = set(drawn_for.values())
-    strays = [
-        path
-        for path in files_below(folder)
-        if path.suffix in LABELME_SUFFIXES and path not in drawn
-    ]
+    drawn, found = set(drawn_for.values()), files_below(folder)
+    strays = [path for path in found if path.suffix in LABELME_SUFFIXES and path not in drawn]
     lost = [path for path in strays if is_region_file(path)]
     others = [path.name for path in strays if path not in lost]
     return LabelledFiles(
@@ -51,7 +47,7 @@ def _open_labelme(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         layout="labelme",
         notes=[f"no files of labelme, left alone: {', '.join(others)}"] if others else [],
         draw_labels=partial(_draw, label_set=classes),
-        without_labels=[path for path in listed_below(folder) if path not in drawn_for],
+        without_labels=[path for path in found if is_picture(path) and path not in drawn_for],
     )
 
 
