@@ -70,6 +70,18 @@ def test_signals_and_signs_are_cut_out_of_those_as_well() -> None:
     assert found.pick_thing.rows_of() == [LIGHT]
 
 
+def test_riders_and_what_they_ride_are_cut_out_as_often_as_people() -> None:
+    """They come along with each other, and a network that saw three riders a person saw riders."""
+    ridden = [CARLA.class_id(name) for name in ("Rider", "Motorcycle", "Bicycle")]
+    street = counted(*[{ROAD: 90_000, **dict.fromkeys([PERSON, *ridden], 60)}] * 30)
+    found = rarities([street], CARLA, focus=0, paste=0.3)
+    assert found
+    picks = [found.pick_thing(EVERY[:1], np.random.default_rng(seed)) for seed in range(400)]
+    rows = Counter(pick.row for pick in picks if pick)
+    assert set(rows) == {PERSON, *ridden}
+    assert rows[PERSON] == pytest.approx(200, abs=40)
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_share_that_is_none_is_refused(share: float) -> None:
     with pytest.raises(ValueError, match=r"--rare .*: give the share of the crops, from 0 to 1"):

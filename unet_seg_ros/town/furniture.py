@@ -4,12 +4,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+from math import cos, sin
+
+import numpy as np
+
 from unet_seg_ros.town.mesh import Color, Mesh, MeshBuilder
 from unet_seg_ros.town.tags import Tag
 
 _METAL: Color = (128, 132, 136)
 METALS: tuple[Color, ...] = (_METAL, (168, 170, 168), (58, 60, 62))
 HOUSINGS: tuple[Color, ...] = ((98, 100, 100), (30, 31, 30), (204, 156, 42))
+_HOOD: Color = (24, 25, 26)
 _SIGNALS: dict[str, Color] = {
     "red": (255, 40, 28),
     "yellow": (255, 190, 30),
@@ -37,29 +43,44 @@ def street_lamp(metal: Color) -> Mesh:
 def traffic_light(state: str, overhead: bool, metal: Color, housing: Color) -> Mesh:
     """A light that faces +x, `red`, `yellow` or `green`, on a mast of some metal.
 
-    Overhead, three more hang from an arm towards +y, as at the wide junctions of CARLA's towns.
+    Overhead, three more hang before an arm that rises towards +y, as at the wide junctions of
+    CARLA's towns.
     """
     build = MeshBuilder()
-    mast, height = (0.14, 6.6) if overhead else (0.09, 3.2)
+    mast, height = (0.14, 5.0) if overhead else (0.09, 3.2)
     build.box((-mast, -mast, mast, mast), 0.0, height, metal, Tag.POLE)
-    heads = [(0.0, 2.3)]
+    _signal_head(build, mast + 0.01, 0.0, 2.3, state, housing)
     if overhead:
-        build.box((-0.09, 0.0, 0.09, 7.5), 6.1, 6.28, metal, Tag.POLE)
-        heads += [(y, 5.08) for y in (3.9, 5.5, 7.1)]
-    for y, z in heads:
-        near = 0.1 if y else mast + 0.01
-        front = build.box(
-            (near, y - 0.19, near + 0.26, y + 0.19), z, z + 1.0, housing, Tag.TRAFFIC_LIGHT
-        )[0]
-        build.panel(front, (0.0, 1.0), (0.0, 1.0), (36, 38, 36), Tag.TRAFFIC_LIGHT)
-        x = float(front[0, 0]) + 0.02
-        for k, (name, color) in enumerate(_SIGNALS.items()):
-            shown: Color = color if name == state else (54, 50, 48)
-            lit = 1.0 if name == state else 0.0
-            build.disc(
-                (x, y, z + 0.82 - 0.31 * k), 0.125, (1, 0), shown, Tag.TRAFFIC_LIGHT, glow=lit
-            )
+        # In parts between the heads, so that each is drawn in its turn.
+        arm = [(0.0, 4.9, 0.13), (1.2, 5.7, 0.12), (2.6, 5.95, 0.11)]
+        arm += [(y, 6.0, r) for y, r in ((3.9, 0.1), (5.5, 0.09), (7.2, 0.08))]
+        for (y0, z0, r0), (y1, z1, r1) in pairwise(arm):
+            build.tube((0.0, y0, z0), (0.0, y1, z1), (r0, r1), metal, Tag.POLE)
+        for y in (3.9, 5.5, 7.1):
+            _signal_head(build, 0.11, y, 5.3, state, housing)
     return build.build()
+
+
+def _signal_head(
+    build: MeshBuilder, x: float, y: float, z: float, state: str, housing: Color
+) -> None:
+    """Add a housing whose back is at x and whose foot at z, with three lamps under hoods."""
+    tag = Tag.TRAFFIC_LIGHT
+    front = build.box((x, y - 0.19, x + 0.26, y + 0.19), z, z + 1.0, housing, tag)[0]
+    build.panel(front, (0.0, 1.0), (0.0, 1.0), (36, 38, 36), tag)
+    x += 0.28
+    heights = [z + 0.82 - 0.31 * k for k in range(len(_SIGNALS))]
+    for (name, color), middle in zip(_SIGNALS.items(), heights, strict=True):
+        shown: Color = color if name == state else (54, 50, 48)
+        build.disc((x, y, middle), 0.125, (1, 0), shown, tag, glow=float(name == state))
+    for middle in heights:
+        build.solid(x + 0.1, y, middle + 0.1)
+        # Seven twelfths of a ring, open below.
+        angles = np.deg2rad(np.linspace(-15, 195, 6))
+        rim = [(y + 0.15 * cos(angle), middle + 0.15 * sin(angle)) for angle in angles]
+        for (y0, z0), (y1, z1) in pairwise(rim):
+            corners = [(x, y0, z0), (x + 0.22, y0, z0), (x + 0.22, y1, z1), (x, y1, z1)]
+            build.face(corners, _HOOD, tag, both_sides=True)
 
 
 def sign(kind: str) -> Mesh:

@@ -148,6 +148,32 @@ class MeshBuilder:
             top_color=top_color, texture=texture, tile=tile, center=center,
         )  # fmt: skip
 
+    def tube(
+        self,
+        start: tuple[float, float, float],
+        end: tuple[float, float, float],
+        radii: tuple[float, float],
+        color: Color,
+        tag: Tag,
+        *,
+        sides: int = 6,
+    ) -> None:
+        """Add a solid around the line from start to end, `radii` thick there, without its ends.
+
+        The line must not be parallel to x.
+        """
+        ends = np.array([start, end], np.float32)
+        along = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
+        across = np.cross(along, (1.0, 0.0, 0.0))
+        across /= np.linalg.norm(across)
+        angle = (np.arange(sides) + 0.5) * (2 * np.pi / sides)
+        ring = np.cos(angle)[:, None] * across + np.sin(angle)[:, None] * np.cross(along, across)
+        low, high = (point + radius * ring for point, radius in zip(ends, radii, strict=True))
+        self.solid(*ends.mean(axis=0).tolist())
+        for i in range(sides):
+            j = (i + 1) % sides
+            self.face([low[i], low[j], high[j], high[i]], color, tag)
+
     def panel(
         self,
         side: NDArray,

@@ -39,6 +39,8 @@ _WHOLE_ALONE = ("TrafficLight", "TrafficSign")
 _THINGS = (
     "Pole", "TrafficLight", "TrafficSign", "Pedestrian", "Rider", "Motorcycle", "Bicycle",
 )  # fmt: skip
+# They come along with each other, so together they are drawn as often as people are.
+_RIDDEN = ("Rider", "Motorcycle", "Bicycle")
 # Rare or not, nobody looks for these.
 _NOTHING = ("Unlabeled", "Other")
 
@@ -71,6 +73,7 @@ class RarePicker:
         known: Rows of which so much must be in a picture that `_KNOWN_SHARE` is reached; empty for
             no such condition.
         anywhere: Rows that are drawn without that condition.
+        together: Rows that are drawn as often as a single one.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class RarePicker:
         rows: Sequence[int],
         known: Sequence[int] = (),
         anywhere: Sequence[int] = (),
+        together: Sequence[int] = (),
     ) -> None:
         self._rows = np.asarray(rows, np.int64)
         self._shares = np.array([item.share for item in sets])
@@ -90,7 +94,10 @@ class RarePicker:
         self._counts = counts.reshape(len(sets), len(rows))
         frequencies = _frequencies(sets)[self._rows]
         weights = np.exp(-frequencies / _TEMPERATURE)
-        self._weights = weights * np.minimum(self._counts.sum(axis=0) / _MANY_PICTURES, 1)
+        weights *= np.minimum(self._counts.sum(axis=0) / _MANY_PICTURES, 1)
+        shown_together = np.isin(self._rows, together) & (weights > 0)
+        weights[shown_together] /= shown_together.sum()
+        self._weights = weights
 
     def rows_of(self) -> list[int]:
         """Return the rows that some picture shows."""
@@ -151,7 +158,11 @@ def rarities(
 
     things = classes[called(_THINGS)].tolist()
     pick_thing = RarePicker(
-        sets, things, known=classes.tolist(), anywhere=classes[called(_WHOLE_ALONE)].tolist()
+        sets,
+        things,
+        known=classes.tolist(),
+        anywhere=classes[called(_WHOLE_ALONE)].tolist(),
+        together=classes[called(_RIDDEN)].tolist(),
     )
     if paste and not pick_thing.rows_of():
         raise ValueError(
