@@ -4,26 +4,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from unet_seg_ros.demo import run as demo
 
 
-@pytest.mark.parametrize(("seconds", "frames"), [(2.0, 40), (0.01, 1)])
-def test_a_drive_has_an_end_however_short_it_is(seconds: float, frames: int) -> None:
-    options = demo.Options(
-        source=demo.STAND_IN,
-        seconds=seconds,
-        rate_hz=20.0,
-        size=(320, 240),
-        checkpoint=Path("unused.safetensors"),
-        device="cpu",
-        input_size=None,
-        output=Path("unused"),
-    )
-    assert demo._plan(options).frames == frames
+@pytest.mark.parametrize(
+    ("seconds", "length", "frames"), [(2.0, None, 40), (0.01, None, 1), (2.0, 30, 30)]
+)
+def test_a_drive_has_an_end_however_short_it_is(
+    seconds: float, length: int | None, frames: int
+) -> None:
+    assert demo._frames(seconds, 20.0, demo._Source((320, 240), None, length)) == frames
 
 
 @pytest.mark.parametrize(
@@ -33,4 +25,5 @@ def test_a_drive_has_an_end_however_short_it_is(seconds: float, frames: int) -> 
 def test_no_more_is_read_ahead_than_memory_has_room_for(
     frames: int, size: tuple[int, int], ahead: int
 ) -> None:
-    assert demo._Plan(frames, size, truth_set=None).ahead == ahead
+    plan = demo._Plan(demo._Source(size, None), frames, rate_hz=20.0, input_size=(512, 384))
+    assert plan.ahead == ahead

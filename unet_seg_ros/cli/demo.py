@@ -14,6 +14,9 @@ from unet_seg_ros.cli.arguments import parse_path, parse_size
 from unet_seg_ros.cli.engine import CHECKPOINT_HELP
 from unet_seg_ros.weights import AUTO
 
+# CARLA's steps allow no fewer than the last.
+_RATES_HZ = (20.0, 10.0)
+
 _EXAMPLES = """\
 examples:
   unet-seg demo                                    twenty seconds through the stand-in for CARLA
@@ -49,7 +52,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--seconds", type=float, default=20.0, help="how long to drive (default: %(default)s)"
     )
     parser.add_argument(
-        "--rate", type=float, default=20.0, help="pictures per second (default: %(default)s)"
+        "--rate",
+        type=float,
+        help="pictures per second (default: 20, or 10 if this machine's network would see less "
+        "than half of a picture's width otherwise)",
     )
     parser.add_argument(
         "--size",
@@ -84,15 +90,16 @@ def run(options: argparse.Namespace) -> int:
     from unet_seg_ros.demo import run as demo
     from unet_seg_ros.inference.segmenter import choose_checkpoint
 
-    if options.seconds <= 0 or options.rate <= 0:
+    rates_hz = _RATES_HZ if options.rate is None else (options.rate,)
+    if options.seconds <= 0 or min(rates_hz) <= 0:
         raise ValueError("--seconds and --rate must be above 0")
-    if options.input == demo.STAND_IN and options.rate * MAX_STEP_S < 1:
+    if options.input == demo.STAND_IN and min(rates_hz) * MAX_STEP_S < 1:
         raise ValueError(f"--rate must be at least {1 / MAX_STEP_S:g}: CARLA's steps are short")
     report = demo.run(
         demo.Options(
             source=options.input,
             seconds=options.seconds,
-            rate_hz=options.rate,
+            rates_hz=rates_hz,
             size=options.size,
             checkpoint=choose_checkpoint(options.checkpoint, options.device),
             device=options.device,

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from unet_seg_ros.demo.monitor import Monitor
 from unet_seg_ros.demo.processes import NodeProcesses
 from unet_seg_ros.demo.report import RecordedDrive, write_report
 from unet_seg_ros.demo.simulator import start_simulator
-from unet_seg_ros.demo.sizing import affordable_input_size
+from unet_seg_ros.demo.sizing import Pace, affordable_pace
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages import topics
 from unet_seg_ros.model.checkpoint import load_checkpoint
@@ -56,7 +56,8 @@ class Options:
     Attributes:
         source: `STAND_IN`, or what `datasets.sources.open_source` opens.
         seconds: How long to drive.
-        rate_hz: The camera's pictures per second.
+        rates_hz: The camera's pictures per second; of several, the first that the machine keeps up
+            with.
         size: (width, height) of the simulator's or the town's camera; pictures of the user's own
             keep theirs.
         checkpoint: The network's file.
@@ -67,7 +68,7 @@ class Options:
 
     source: str
     seconds: float
-    rate_hz: float
+    rates_hz: Sequence[float]
     size: Size
     checkpoint: Path
     device: str
@@ -89,26 +90,28 @@ def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
     """
     _refuse_foreign_output(options.output)
     network = load_checkpoint(options.checkpoint)
-    plan = _plan(options)
+    source = _look_at(options)
     partial = _begin_output(options.output)
     os.environ.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     os.environ.setdefault("ROS_DOMAIN_ID", str(free_domain_id()))
     say(f"nodes run in ROS_DOMAIN_ID={os.environ['ROS_DOMAIN_ID']}")
-    input_size = options.input_size
-    if input_size is None:
+    rate_hz, input_size = options.rates_hz[0], options.input_size
+    if input_size is None or len(options.rates_hz) > 1:
         say("measuring how much of a picture this machine's network keeps up with")
-        input_size, frame_ms = affordable_input_size(
-            options.checkpoint, options.device, plan.frame_size, options.rate_hz
+        pace = affordable_pace(
+            options.checkpoint, options.device, source.frame_size, options.rates_hz, input_size
         )
-        say(_about_size(input_size, network.input_size, frame_ms))
-    seen = _drive(options, plan, input_size, partial, say)
+        say(_about_pace(pace, network.input_size))
+        rate_hz, input_size = pace.rate_hz, pace.input_size
+    plan = _Plan(source, _frames(options.seconds, rate_hz, source), rate_hz, input_size)
+    seen = _drive(options, plan, partial, say)
     say("drawing the overlay video and the summary")
     drive = RecordedDrive(
         bag=partial / "drive",
-        topics=DriveTopics(IMAGE_TOPIC, LABELS_TOPIC, TRUTH_TOPIC if plan.truth_set else ""),
+        topics=DriveTopics(IMAGE_TOPIC, LABELS_TOPIC, TRUTH_TOPIC if source.truth_set else ""),
         label_set=network.label_set,
-        truth_set=plan.truth_set,
-        rate_hz=options.rate_hz,
+        truth_set=source.truth_set,
+        rate_hz=rate_hz,
     )
     with make_bar(unit="frame") as bar:
 
@@ -136,19 +139,35 @@ def run(options: Options, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 @dataclass(frozen=True)
+class _Source:
+    """What the camera shows.
+
+    Attributes:
+        frame_size: (width, height) of the pictures.
+        truth_set: The label set of their truth, where they have one.
+        length: How many there are, where they have an end.
+    """
+
+    frame_size: Size
+    truth_set: LabelSet | None
+    length: int | None = None
+
+
+@dataclass(frozen=True)
 class _Plan:
-    """What the source holds: `frames` to play, their size, the label set of their truth.
+    """How many frames of the source are played, how fast, and what the network sees of them.
 
     `ahead` is how many of them are read before the drive begins, so that the CPU is the network's.
     """
 
+    source: _Source
     frames: int
-    frame_size: Size
-    truth_set: LabelSet | None
+    rate_hz: float
+    input_size: Size
 
     @property
     def ahead(self) -> int:
-        width, height = self.frame_size
+        width, height = self.source.frame_size
         return max(1, min(self.frames, _AHEAD_BYTES // (width * height * _BYTES_PER_PX)))
 
 
@@ -160,23 +179,24 @@ class _Seen:
     score: Mapping[str, Any]
 
 
-def _plan(options: Options) -> _Plan:
-    frames = max(1, round(options.seconds * options.rate_hz))  # 0 would have no end
+def _look_at(options: Options) -> _Source:
     if options.source == STAND_IN:
-        return _Plan(frames, options.size, LabelSet.load(_STAND_IN_LABEL_SET))
-    source = open_source(options.source, size=options.size, fps=options.rate_hz)
-    first = next(iter(source))
-    return _Plan(
-        frames=min(frames, len(source)) if isinstance(source, Sized) else frames,
-        frame_size=(first.image.shape[1], first.image.shape[0]),
-        truth_set=source.label_set,
+        return _Source(options.size, LabelSet.load(_STAND_IN_LABEL_SET))
+    source = open_source(options.source, size=options.size)
+    height, width = next(iter(source)).image.shape[:2]
+    return _Source(
+        (width, height), source.label_set, len(source) if isinstance(source, Sized) else None
     )
+
+
+def _frames(seconds: float, rate_hz: float, source: _Source) -> int:
+    frames = max(1, round(seconds * rate_hz))  # 0 would have no end
+    return frames if source.length is None else min(frames, source.length)
 
 
 def _drive(
     options: Options,
     plan: _Plan,
-    input_size: Size,
     folder: Path,
     say: Callable[[str], None],
 ) -> _Seen:
@@ -191,10 +211,10 @@ def _drive(
 
         if options.source == STAND_IN:
             say("starting the stand-in for CARLA")
-            start_simulator(nodes, logs, options.size, options.rate_hz, plan.frames)
+            start_simulator(nodes, logs, options.size, plan.rate_hz, plan.frames)
         else:
             _start_camera(nodes, options, plan)
-        _start_others(nodes, options, plan, input_size, folder)
+        _start_others(nodes, options, plan, folder)
         say("starting the camera, the network, the scorer and the recorder")
         wait_for(lambda: _is_active(monitor), "the network", _START_TIMEOUT_S)
         wait_for(lambda: _is_connected(monitor, plan), "the nodes", _START_TIMEOUT_S)
@@ -211,7 +231,7 @@ def _drive(
             wait_for(lambda: _is_settled(monitor, plan), "the last frame", _SETTLE_TIMEOUT_S)
             _show(bar, monitor)
         for name in ("recorder", "evaluation", "segmentation"):
-            if name != "evaluation" or plan.truth_set:
+            if name != "evaluation" or plan.source.truth_set:
                 nodes.stop(name)
         return _Seen(_engine(monitor), monitor.score)
 
@@ -222,10 +242,10 @@ def _start_camera(nodes: NodeProcesses, options: Options, plan: _Plan) -> None:
         "camera",
         {
             "source": options.source,
-            "rate": options.rate_hz,
-            "width": plan.frame_size[0],
-            "height": plan.frame_size[1],
-            "semantic": "palette" if plan.truth_set else "none",
+            "rate": plan.rate_hz,
+            "width": plan.source.frame_size[0],
+            "height": plan.source.frame_size[1],
+            "semantic": "palette" if plan.source.truth_set else "none",
             "count": plan.frames,
             "ahead": plan.ahead,
             "playing": False,
@@ -233,10 +253,8 @@ def _start_camera(nodes: NodeProcesses, options: Options, plan: _Plan) -> None:
     )
 
 
-def _start_others(
-    nodes: NodeProcesses, options: Options, plan: _Plan, input_size: Size, folder: Path
-) -> None:
-    width, height = plan.frame_size
+def _start_others(nodes: NodeProcesses, options: Options, plan: _Plan, folder: Path) -> None:
+    (width, height), seen = plan.source.frame_size, plan.input_size
     nodes.start(
         "segmentation",
         "segmentation",
@@ -245,7 +263,7 @@ def _start_others(
             "checkpoint": str(options.checkpoint.absolute()),
             "device": options.device,
             "compile": "auto",  # no frame is lost to the compiler
-            "input_size": f"{input_size[0]}x{input_size[1]}",
+            "input_size": f"{seen[0]}x{seen[1]}",
             "warm_up_sizes": [f"{width}x{height}"],
             "outputs": [topics.LABELS, topics.COLOR_MASK],
             "autostart": True,
@@ -253,7 +271,7 @@ def _start_others(
     )
     recorded = [IMAGE_TOPIC, CAMERA.camera_info, LABELS_TOPIC, CAMERA.output(topics.COLOR_MASK)]
     recorded += [CAMERA.output(topics.LEGEND), topics.DIAGNOSTICS]
-    if plan.truth_set:
+    if plan.source.truth_set:
         recorded += [TRUTH_TOPIC, "/evaluation/score"]
         nodes.start(
             "evaluation",
@@ -261,7 +279,7 @@ def _start_others(
             {
                 "image_topic": IMAGE_TOPIC,
                 "truth_topic": TRUTH_TOPIC,
-                "truth_label_set": plan.truth_set.name,
+                "truth_label_set": plan.source.truth_set.name,
             },
             niceness=_ONLOOKERS_NICENESS,
         )
@@ -280,7 +298,7 @@ def _is_active(monitor: Monitor) -> bool:
 def _is_connected(monitor: Monitor, plan: _Plan) -> bool:
     """Return whether everybody who is to get the pictures listens: recorder and consumer each."""
     listeners = {IMAGE_TOPIC: 2, LABELS_TOPIC: 1}
-    if plan.truth_set:
+    if plan.source.truth_set:
         listeners = {IMAGE_TOPIC: 2, LABELS_TOPIC: 2, TRUTH_TOPIC: 2}
     return all(monitor.listeners(topic) >= count for topic, count in listeners.items())
 
@@ -293,7 +311,7 @@ def _is_settled(monitor: Monitor, plan: _Plan) -> bool:
     )
     frames_out = int(camera.get("frames_out", 0))
     is_through = frames_out + given_up == int(camera.get("frames_in", -1))
-    if not plan.truth_set or not is_through:
+    if not plan.source.truth_set or not is_through:
         return is_through
     return bool(monitor.score) and monitor.score["frames"]["labels"] >= frames_out
 
@@ -326,13 +344,12 @@ def _present(ious: Mapping[str, float | None] | None) -> dict[str, float] | None
     return {name: iou for name, iou in ious.items() if iou is not None}
 
 
-def _about_size(input_size: Size, own_size: Size, frame_ms: float) -> str:
-    sees = f"the network takes {frame_ms:.0f} ms a frame at its own size and sees"
-    if input_size == own_size:
-        return f"{sees} all of it, {own_size[0]}x{own_size[1]}"
+def _about_pace(pace: Pace, own_size: Size) -> str:
+    seen = "all of it" if pace.input_size == own_size else f"less than {own_size[0]}x{own_size[1]}"
     return (
-        f"{sees} {input_size[0]}x{input_size[1]} instead of {own_size[0]}x{own_size[1]}, so that "
-        "it keeps up"
+        f"the network takes {pace.frame_ms:.0f} ms a frame at its own size; so that it keeps up, "
+        f"it sees {pace.input_size[0]}x{pace.input_size[1]}, {seen}, {pace.rate_hz:g} times a "
+        "second"
     )
 
 
