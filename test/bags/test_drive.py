@@ -122,6 +122,30 @@ def test_the_legend_says_what_labels_mean(tmp_path: Path) -> None:
         assert read_legend(reader, FRONT) == (CAMVID, "mine")
 
 
+def test_networks_with_the_same_classes_are_all_named(tmp_path: Path) -> None:
+    names = ("first", "second", "second")
+    legends = [
+        text(LEGEND, 5 + number, legend_text(CAMVID, {}, name)) for number, name in enumerate(names)
+    ]
+    with BagReader(write_rosbag2(tmp_path / "drive", legends)) as reader:
+        assert read_legend(reader, FRONT) == (CAMVID, "first, then second")
+
+
+def test_ids_that_come_to_mean_other_classes_are_refused(tmp_path: Path) -> None:
+    sets = (CAMVID, LabelSet.load("carla29"))
+    legends = [
+        text(LEGEND, 5 + number * 10**9, legend_text(label_set, {}, "mine"))
+        for number, label_set in enumerate(sets)
+    ]
+    with (
+        BagReader(write_rosbag2(tmp_path / "drive", legends)) as reader,
+        pytest.raises(
+            BagError, match=r"camvid11 at first and carla29 after 1\.000 s: .* --replace"
+        ),
+    ):
+        read_legend(reader, FRONT)
+
+
 @pytest.mark.parametrize(
     ("words", "reason"),
     [("no legend", "is no legend"), ("[]", "is no legend"), (None, "no label maps")],

@@ -160,6 +160,12 @@ def test_what_a_semantic_camera_would_be_called(
     assert rig.free_twin_id(rig.cameras[0]) == expected
 
 
+def test_a_path_may_begin_with_the_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    write(tmp_path, vehicle(camera()))
+    assert load_rig("~/objects.json").cameras[0].id == "rgb_front"
+
+
 def test_an_unknown_name_lists_the_rigs_that_there_are() -> None:
     with pytest.raises(RigFileError, match=r"no rig 'frnt': give one of front, surround, or the"):
         load_rig("frnt")

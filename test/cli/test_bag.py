@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import yaml
 from bag_files import (
     CAMERA,
     REAR,
@@ -34,6 +35,7 @@ from terminal import on_terminal
 from unet_seg_ros.bags.reader import BagReader
 from unet_seg_ros.cli.main import main
 from unet_seg_ros.datasets.readers import open_dataset
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import save_checkpoint
 
 FRAMES = 7
@@ -342,6 +344,38 @@ def test_extracted_pictures_are_a_data_set(
         assert (sample.labels == index).all()
 
 
+def test_every_so_many_pictures_of_each_camera_are_extracted(tmp_path: Path) -> None:
+    messages = []
+    for index in range(6):
+        for camera in ("front", "rear"):
+            tags = np.zeros((*SIZE[::-1], 4), np.uint8)
+            semantic = f"/carla/hero/semantic_segmentation_{camera}/image"
+            messages.append(image(semantic, stamp(index), tags, "bgra8"))
+            rgb = f"/carla/hero/rgb_{camera}/image"
+            messages.append(image(rgb, stamp(index), camera_pixels(index), "bgra8"))
+    bag, out = write_rosbag2(tmp_path / "drive", messages), tmp_path / "frames"
+    arguments = [str(bag), str(out), "--label-set", "camvid11", "--every", "2"]
+    assert main(["bag", "extract", *arguments]) == 0
+    names = [json.loads(line)["name"] for line in (out / "frames.jsonl").open()]
+    assert names == [
+        f"rgb_{camera}_{stamp(index)}" for index in (0, 2, 4) for camera in ("front", "rear")
+    ]
+
+
+def test_what_is_extracted_with_a_file_is_read_with_that_file(bag: Path, tmp_path: Path) -> None:
+    """It has the name of a label set in the box, as a copy has that somebody changed."""
+    names = list(LabelSet.load("camvid11").names)
+    own = LabelSet.load("camvid11").to_dict()
+    for item, name in zip(own["classes"], reversed(names), strict=True):
+        item["name"] = name
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump(own))
+    out = tmp_path / "frames"
+    assert main(["bag", "extract", str(bag), str(out), "--label-set", str(path)]) == 0
+    pictures = open_dataset(str(out))
+    assert list(pictures.label_set.names) == names[::-1]
+
+
 def test_the_worst_pictures_of_a_report_are_extracted_one_a_second(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -443,6 +477,8 @@ def test_video_needs_a_camera_with_labels_and_a_name_of_its_own(
         ([str(masks), out], "several cameras have label maps; give the --camera to take"),
         ([str(masks), str(tmp_path / "drive.avi")], "must end in .mp4"),
         ([str(masks), out, "--rate", "-1"], "--rate must be above 0"),
+        ([str(masks), out, "--rate", "inf"], "--rate must be above 0"),
+        ([str(masks), out, "--rate", "nan"], "--rate must be above 0"),
     ):
         assert main(["bag", "video", *arguments]) == 1
         assert reason in capsys.readouterr().err

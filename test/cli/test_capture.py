@@ -175,7 +175,9 @@ def test_an_interrupted_capture_leaves_nothing_and_goes_on(
     assert not simulator.is_synchronous()
     assert_sound(out, tmp_path)
 
-    assert capture(simulator.port, out, "--frames", "60")[0] == 0
+    # It is the same rig, however its path is written.
+    rig = f"{tmp_path}/./rig.json"
+    assert capture(simulator.port, out, "--frames", "60", "--rig", rig)[0] == 0
     after = lines(out)
     assert after[: len(before)] == before
     assert len({frame["name"] for frame in after}) == len(after) == 60

@@ -12,9 +12,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import yaml
 from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
 
+from unet_seg_ros.datasets.capture_writer import CapturedPair, CaptureWriter, begin_capture
+from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.ros.domain import free_domain_id
 
 FRAMES = 10
@@ -115,6 +118,25 @@ def test_the_users_own_pictures_need_no_ground_truth(tmp_path: Path) -> None:
     assert report["miou"] is None
     assert "4 frames segmented" in printed
     assert "with carla29-small on cpu (" in printed
+
+
+@pytest.mark.timeout(PATIENCE_S + 90)
+def test_a_data_set_may_have_a_label_set_of_its_own(tmp_path: Path) -> None:
+    own = tmp_path / "own.yaml"
+    document = {**LabelSet.load("carla29").to_dict(), "name": "own"}
+    own.write_text(yaml.safe_dump(document))
+    begin_capture(tmp_path / "pictures", {"label_set": str(own)})
+    with CaptureWriter(tmp_path / "pictures") as writer:
+        for index in range(4):
+            line = {"name": f"{index}", "timestamp": index, "town": "here", "run": 0}
+            road = np.full((90, 120, 4), 100, np.uint8)
+            tags = np.full((90, 120, 4), 1, np.uint8)
+            writer.add([CapturedPair(line, road, tags)])
+    output = tmp_path / "output"
+    run(output, "--input", str(tmp_path / "pictures"), "--input-size", "120x90")
+    report = json.loads((output / "report.json").read_text())
+    assert report["frames_out"] == 4
+    assert report["per_class_iou"].keys() >= {"Roads"}
 
 
 @pytest.mark.timeout(PATIENCE_S + 90)

@@ -101,7 +101,8 @@ def test_a_limit_spreads_evenly(checkpoint: Path, data: Path) -> None:
     [section] = evaluate(checkpoint, data, "--part", "validation", "--limit", "2")["data"]
     names = [frame["name"] for frame in section["results"][0]["per_frame"]]
     assert (section["frames"], section["available"]) == (2, VALIDATION)
-    assert [name[-5:] for name in names] == ["00000", "00002"]
+    first, second = (int(name[-5:]) for name in names)
+    assert first < VALIDATION // 2 <= second < VALIDATION
 
 
 def test_nothing_is_scored_on_the_own_car(

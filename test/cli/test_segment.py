@@ -210,6 +210,7 @@ def test_files_that_cannot_be_read_are_listed_and_make_the_status_1(
     [
         (["nowhere"], "nowhere: no such file or folder"),
         (["streets/one.png", "streets/rain/one.png"], "would have masks of the same name"),
+        (["streets", "rain.mp4"], "would have masks in the folder of those of"),
         (["broken.png"], "broken.png: not a picture"),
     ],
 )
@@ -222,6 +223,7 @@ def test_what_cannot_be_segmented_leaves_nothing(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "rain.mp4").write_bytes(b"no video")
     before = written_files(tmp_path)
     assert segment([tmp_path / name for name in names], tmp_path / "masks", checkpoint) == 1
     assert reason in capsys.readouterr().err

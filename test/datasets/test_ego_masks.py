@@ -126,6 +126,15 @@ def test_a_camera_has_its_own_mask_before_that_of_all(files: tuple[str, str], na
     assert masks.of_camera(REAR).name == one
 
 
+def test_of_two_masks_for_a_camera_the_one_that_names_it_more_exactly_counts(
+    files: tuple[str, str],
+) -> None:
+    one, two = files
+    topics = ("/left/camera/image", "/right/camera/image")
+    found = EgoMasks.read([f"camera={one}", f"/right/camera={two}"]).of(topics)
+    assert [found[topic].name for topic in topics] == [one, two]
+
+
 def test_cameras_without_a_mask_are_left_out(files: tuple[str, str]) -> None:
     masks = EgoMasks.read([f"rgb_rear={files[0]}"])
     assert masks.of([FRONT, REAR]).keys() == {REAR}

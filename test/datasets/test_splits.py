@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import Sample
-from unet_seg_ros.datasets.splits import block_split, split
+from unet_seg_ros.datasets.splits import block_split, evenly_spread, split
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import LabelSet
 
@@ -186,3 +186,21 @@ def test_town02_is_divided_in_blocks_of_125(shared_data: Path) -> None:
     assert divided == block_split(2875, block=125, every=5, margin=10)
     assert divided.validation[:2] == (500, 501)
     assert (len(divided.train), len(divided.validation)) == (2295, 500)
+
+
+@given(count=st.integers(1, 500), at_most=st.integers(1, 500))
+def test_one_of_each_of_so_many_parts_is_taken(count: int, at_most: int) -> None:
+    positions = range(7, 7 + count)
+    chosen = evenly_spread(positions, at_most)
+    assert len(chosen) == min(count, at_most)
+    for number, position in enumerate(chosen):
+        start, end = (k * count // len(chosen) for k in (number, number + 1))
+        assert position in positions[start:end]
+
+
+@pytest.mark.parametrize("cameras", [2, 3, 5, 6])
+def test_cameras_that_take_turns_are_all_taken(cameras: int) -> None:
+    """Every so many-th of their pictures would be one camera's."""
+    chosen = evenly_spread(range(300 * cameras), 60)
+    counts = [sum(position % cameras == camera for position in chosen) for camera in range(cameras)]
+    assert min(counts) > 0.5 * 60 / cameras

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from unet_seg_ros.demo import run as demo
@@ -16,6 +18,17 @@ def test_a_drive_has_an_end_however_short_it_is(
     seconds: float, length: int | None, frames: int
 ) -> None:
     assert demo._frames(seconds, 20.0, demo._Source((320, 240), None, length)) == frames
+
+
+def test_only_the_output_of_a_demonstration_is_replaced(tmp_path: Path) -> None:
+    """An evaluation has a report.json as well, and perhaps pictures to learn from."""
+    demo._refuse_foreign_output(tmp_path / "new")
+    (tmp_path / "report.json").touch()
+    with pytest.raises(FileExistsError, match="is not the output of a demonstration"):
+        demo._refuse_foreign_output(tmp_path)
+    for name in ("summary.png", "overlay.mp4"):
+        (tmp_path / name).touch()
+    demo._refuse_foreign_output(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -386,6 +386,33 @@ def test_compressed_pictures_are_decoded(extension, image_format, tolerance):
     assert np.abs(image.pixels.astype(int) - pixels).max() <= tolerance
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+@pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
+def test_compressed_bayer_pictures_become_bgr(pattern, bits):
+    color = {"r": 200, "g": 100, "b": 50}
+    mosaic = np.tile([[color[c] for c in pattern[:2]], [color[c] for c in pattern[2:]]], (4, 4))
+    pixels = mosaic.astype(np.uint8) if bits == 8 else (mosaic * 257).astype(np.uint16)
+    data = encoded(".png", pixels)
+    # As image_transport's plugin writes it.
+    message = compressed_message(data, f"bayer_{pattern}{bits}; png compressed ")
+    assert (read_compressed_image(message, MAX_PIXELS).pixels == (50, 100, 200)).all()
+
+
+@pytest.mark.parametrize(
+    ("pixels", "image_format"),
+    [
+        (random_pixels(8, 8), "bayer_rggb8; jpeg compressed mono8"),
+        (random_pixels(8, 8), "mono8; png compressed "),
+        (random_pixels(8, 8, 3), "bayer_rggb8; png compressed bgr8"),
+        (random_pixels(8, 8, 3), "bayer_rggb8; png compressed "),
+    ],
+)
+def test_what_is_no_mosaic_stays_as_it_is(pixels, image_format):
+    message = compressed_message(encoded(".png", pixels), image_format)
+    expected = pixels if pixels.ndim == 3 else np.dstack([pixels] * 3)
+    assert (read_compressed_image(message, MAX_PIXELS).pixels == expected).all()
+
+
 def test_gray_compressed_pictures_get_three_channels():
     pixels = random_pixels(4, 5)
     image = read_compressed_image(compressed_message(encoded(".png", pixels), "png"), MAX_PIXELS)

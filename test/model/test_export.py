@@ -131,6 +131,12 @@ def test_the_command_exports(
     assert "100.00% of the pixels" in capsys.readouterr().out
 
 
+def test_the_command_knows_the_checkpoints_in_the_box(tmp_path: Path) -> None:
+    target = tmp_path / "small.safetensors"
+    assert run_command("nuclei2", str(target), "--size", "64x64") == 0
+    assert load_checkpoint(target).name == "nuclei2"
+
+
 def test_the_command_needs_a_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no checkpoint at"):
         run_command(str(tmp_path / "none.safetensors"), str(tmp_path / "out.onnx"))

@@ -40,6 +40,7 @@ from bag_files import (
 from drawn_pictures import write_picture
 from engines import small_checkpoint
 from mcap.reader import make_reader
+from rosbags import rosbag2
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import QosDurability
 from rosbags.rosbag2 import StoragePlugin
@@ -313,12 +314,25 @@ def test_raw_pictures_are_taken_rather_than_their_compressed_twins(
         )
 
 
+def test_compressed_pictures_are_taken_where_no_raw_one_came(
+    segmenter: Segmenter, tmp_path: Path
+) -> None:
+    source, pictures = tmp_path / "drive", f"{CAMERA}/compressed"
+    with rosbag2.Writer(source, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+        writer.add_connection(CAMERA, IMAGE, typestore=STORE)
+        topic = writer.add_connection(pictures, COMPRESSED, typestore=STORE)
+        message = jpeg(pictures, stamp(0), camera_pixels(0))
+        writer.write(topic, message.time_ns, message.data)
+    outcome = segment_bag(source, tmp_path / "out", segmenter, MaskSettings())
+    assert outcome.frames == {pictures: 1}
+
+
 @pytest.mark.parametrize(
     ("wanted", "reason"),
     [
         ([], f"no camera among the image topics, {SEMANTIC}, {DEPTH}; name one with --camera"),
-        (["/nowhere"], f"/nowhere: no image topic of the bag; it has {SEMANTIC}, {DEPTH}"),
-        ([NOTES], f"{NOTES}: no image topic of the bag"),
+        (["/nowhere"], f"/nowhere: no image topic with messages in the bag; it has {SEMANTIC}, "),
+        ([NOTES], f"{NOTES}: no image topic with messages"),
     ],
 )
 def test_a_bag_without_the_cameras_is_refused(

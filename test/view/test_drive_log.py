@@ -91,6 +91,21 @@ def test_another_checkpoint_brings_other_classes(logged: Log) -> None:
     assert recording.class_names(LABELS)[drive.ROADS] == "Building"
 
 
+def test_frames_keep_the_classes_that_they_were_logged_with(logged: Log) -> None:
+    def write(log: DriveLog) -> None:
+        for index, label_set in enumerate(
+            (drive.CARLA29, drive.CARLA29, LabelSet.load("camvid11"))
+        ):
+            log.describe(CAMERA, label_set)
+            log.log_frame(CAMERA, frame(index), drive.labels())
+
+    first, second = logged(write)
+    assert first.stamps(PICTURE) == [stamp(0), stamp(1)]
+    assert first.class_names(LABELS)[drive.ROADS] == "Roads"
+    assert second.stamps(PICTURE) == [stamp(2)]
+    assert second.class_names(LABELS)[drive.ROADS] == "Building"
+
+
 def test_confidence_is_a_picture(logged: Log) -> None:
     gray = np.full((4, 6), 200, np.uint8)
     (recording,) = logged(lambda log: log.log_confidence(CAMERA, stamp(2), gray))

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 import viewed_drive as drive
-from bag_files import COMPRESSED, IMAGE, STRING, Message, jpeg, text
+from bag_files import COMPRESSED, IMAGE, STRING, Message, image, jpeg, text
 from viewed_drive import CONFIDENCE, LABELS, LEGEND, PICTURE, SCORE, stamp
 
 from unet_seg_ros.messages.images import Header, write_compressed_image
@@ -31,11 +31,12 @@ class Shown:
         self._log = DriveLog(lambda recording: recording.save(self._file))
         self.feed = Feed(self._log, MAX_PIXELS)
 
-    def take(self, *messages: Message) -> list[str]:
+    def take(self, *messages: Message, recorded: bool = False) -> list[str]:
         """Hand messages over and log what they give; return the keys of the tasks."""
         keys = []
         for message in messages:
-            for task in self.feed.take(message.topic, message.data):
+            recorded_ns = message.time_ns if recorded else None
+            for task in self.feed.take(message.topic, message.data, recorded_ns):
                 keys.append(task.key)
                 task.run()
         return keys
@@ -106,6 +107,25 @@ def test_everything_of_a_drive_arrives(shown: Shown) -> None:
         assert recording.stamps(entity) == [stamp(0), stamp(1), stamp(2)]
     mious = recording.values("/plots/miou/evaluation/score", "Scalars:scalars")
     np.testing.assert_allclose(np.ravel(mious), [0.5, 0.51, 0.52])
+
+
+@pytest.mark.parametrize("stamp_ns", [0, stamp(7)])
+def test_recorded_confidence_lies_with_its_frame_also_where_stamps_do_not_tell(
+    stamp_ns: int, shown: Shown
+) -> None:
+    shown.feed.add_topics(drive.TYPES)
+    gray = np.full((drive.HEIGHT, drive.WIDTH), 200, np.uint8)
+    pixels = np.dstack([gray] * 3)
+    for index in range(3):
+        frame = [(PICTURE, pixels, "rgb8"), (LABELS, drive.labels(), "mono8")]
+        frame.append((CONFIDENCE, gray, "mono8"))
+        delay_ns = stamp(10 * index + 7) - stamp_ns
+        shown.take(
+            *(image(item[0], stamp_ns, *item[1:], delay_ns) for item in frame), recorded=True
+        )
+    recording = shown.recording()
+    assert recording.stamps(PICTURE) == [stamp(7), stamp(17), stamp(27)]
+    assert recording.stamps(CONFIDENCE) == recording.stamps(PICTURE)
 
 
 def test_compressed_pictures_and_label_maps_are_read(shown: Shown) -> None:

@@ -22,12 +22,12 @@ def choose_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> l
     """Return the cameras among the topics of a bag.
 
     Args:
-        topics: By name.
+        topics: By name, those that have messages.
         wanted: The image topics to take. Without, all but masks, semantic and depth cameras; where
             a camera has raw and compressed pictures, the raw ones.
 
     Raises:
-        BagError: There are none, a wanted one is no image topic of the bag, or the masks of two
+        BagError: There are none, a wanted one is no such image topic, or the masks of two
             would have the same topics.
     """
     names = list(dict.fromkeys(_existing(topics, wanted))) or _cameras(topics)
@@ -51,7 +51,7 @@ def pair_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> lis
     """Return the image topics of cameras, each with that of the semantic camera at its place.
 
     Args:
-        topics: By name.
+        topics: By name, those that have messages.
         wanted: The cameras to take, `TOPIC` or `TOPIC:SEMANTIC_TOPIC`; without, all of which the
             names tell that a semantic camera stands at their place, or the only one.
 
@@ -137,7 +137,7 @@ def _existing(topics: Mapping[str, Topic], wanted: Sequence[str]) -> Sequence[st
     images = _images(topics)
     if missing := set(wanted) - set(images):
         raise BagError(
-            f"{', '.join(sorted(missing))}: no image topic of the bag; it has "
+            f"{', '.join(sorted(missing))}: no image topic with messages in the bag; it has "
             f"{', '.join(images) or 'none'}"
         )
     return wanted

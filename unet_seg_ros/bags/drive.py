@@ -70,26 +70,40 @@ def count_messages(bag: Path) -> dict[str, int]:
 def read_legend(reader: BagReader, camera: CameraTopics) -> tuple[LabelSet, str]:
     """Return what the label maps of a camera mean, and the name of the network that made them.
 
+    Of several networks with the same classes, one after the other, it is all their names.
+
     Raises:
-        BagError: The bag does not tell.
+        BagError: The bag does not tell, or ids have one meaning before and another one later.
     """
     topic = camera.output(LEGEND)
+    first: LabelSet | None = None
+    names: list[str] = []
     for message in reader.messages([topic]):
         try:
             legend = json.loads(CdrReader(message.data).string())
-            return LabelSet.from_dict(legend), str(legend.get("checkpoint", ""))
+            label_set = LabelSet.from_dict(legend)
         except ValueError as error:
             raise BagError(f"{reader.path}: {topic} is no legend: {error!s:.200}") from error
-    raise BagError(
-        f"{reader.path}: has no label maps of {camera.image} with a legend on {topic}; make them "
-        "with unet-seg bag segment"
-    )
+        first = first or label_set
+        if label_set.names != first.names:
+            raise BagError(
+                f"{reader.path}: {topic} says {first.name} at first and {label_set.name} after "
+                f"{reader.since_start(message.log_time_ns)}: ids of label maps mean other classes "
+                "from then on; make new ones with unet-seg bag segment --replace"
+            )
+        names.append(str(legend.get("checkpoint", "")))
+    if first is None:
+        raise BagError(
+            f"{reader.path}: has no label maps of {camera.image} with a legend on {topic}; make "
+            "them with unet-seg bag segment"
+        )
+    return first, ", then ".join(dict.fromkeys(filter(None, names)))
 
 
 def labels_topic(reader: BagReader, camera: CameraTopics) -> str:
     """Return the topic of a camera's label maps, raw or compressed; "" where there are none."""
     raw = camera.output(LABELS)
-    return next((name for name in (raw, compressed_topic(raw)) if name in reader.topics), "")
+    return next((name for name in (raw, compressed_topic(raw)) if name in reader.filled_topics), "")
 
 
 def _refuse(fault: str) -> None:

@@ -71,6 +71,16 @@ class BagReader:
                 f"{_reason(error)}"
             ) from error
 
+    @property
+    def filled_topics(self) -> dict[str, Topic]:
+        """Those topics that have messages.
+
+        A raw one has none where it was too large for the network, and its compressed one came. All,
+        where nothing is counted: MCAP files need not tell.
+        """
+        filled = {name: topic for name, topic in self.topics.items() if self.counts[name]}
+        return filled or self.topics
+
     def messages(
         self, topics: Collection[str] | None = None, extent: Extent = ALL_OF_IT
     ) -> Iterator[Recorded]:

@@ -298,7 +298,10 @@ def _require_same(folder: Path, begun: Mapping[str, Any], wanted: Mapping[str, A
         for key, value in wanted["plan"].items()
         if plan.get(key) != value
     ]
-    if begun.get("rig") != wanted["rig"]:
+    rig = begun.get("rig")
+    # Its name is the path of its file, which can be written in several ways.
+    name = rig.get("name") if isinstance(rig, Mapping) else None
+    if rig != {**wanted["rig"], "name": name}:
         differing.append(f"other cameras than those of rig {wanted['rig']['name']}")
     if begun.get("label_set") != wanted["label_set"]:
         differing.append(f"tags of {begun.get('label_set')}, not {wanted['label_set']}")

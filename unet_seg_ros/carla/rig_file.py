@@ -152,7 +152,7 @@ def load_rig(name_or_path: str) -> RigFile:
         RigFileError: There is none of that name, or the file is not a rig; the message says where.
     """
     built_in = built_in_rigs()
-    path = built_in.get(name_or_path, Path(name_or_path))
+    path = built_in.get(name_or_path, Path(name_or_path).expanduser())
     if not path.is_file():
         raise RigFileError(
             f"no rig {name_or_path!r}: give one of {', '.join(sorted(built_in))}, or the path of a "

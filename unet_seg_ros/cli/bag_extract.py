@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,7 +58,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     )
     add_camera_argument(parser)
     parser.add_argument(
-        "--every", type=parse_count, default=1, metavar="N", help="every Nth picture (default: all)"
+        "--every",
+        type=parse_count,
+        default=1,
+        metavar="N",
+        help="every Nth picture of each camera (default: all)",
     )
     parser.add_argument(
         "--worst", type=parse_count, metavar="N", help="the N pictures that --report scored worst"
@@ -83,11 +88,10 @@ def run(options: argparse.Namespace) -> int:
     check_output(options.out)
     given = LabelSet.load(options.label_set) if options.label_set else None
     pictures = open_bag(options.bag, given, options.camera)
-    label_set = pictures.label_set.name
+    label_set = options.label_set or pictures.label_set.name
+    # A file's own name may be that of one in the box, which has other classes.
     if label_set not in built_in_label_sets():
-        label_set = str(
-            Path(options.label_set).expanduser().resolve()
-        )  # which readers find from anywhere
+        label_set = str(Path(label_set).expanduser().resolve())  # which readers find from anywhere
     with progress_bar(pictures.name, "picture") as show:
         extracted = extract(pictures, _indices(pictures, options), options.out, label_set, show)
     if options.json:
@@ -103,5 +107,11 @@ def _indices(pictures: BagPictures, options: argparse.Namespace) -> list[int]:
     from unet_seg_ros.offline.extract import read_scores, worst_pictures
 
     if options.worst is None:
-        return list(range(0, len(pictures), options.every))
+        counted = Counter[str]()
+        indices = []
+        for index, (picture, _) in enumerate(pictures.pairs):
+            if counted[picture.topic] % options.every == 0:
+                indices.append(index)
+            counted[picture.topic] += 1
+        return indices
     return worst_pictures(pictures, read_scores(options.report), options.worst)

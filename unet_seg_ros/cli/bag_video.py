@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from dataclasses import asdict
 
 from unet_seg_ros.cli.arguments import parse_path
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
 
     if options.out.suffix != ".mp4":
         raise ValueError(f"{options.out}: the name of the video must end in .mp4")
-    if options.rate < 0:
+    if not 0 <= options.rate < math.inf:
         raise ValueError("--rate must be above 0")
     check_output(options.out)
     with progress_bar(options.bag.name, "frame") as show:

@@ -14,8 +14,8 @@ The format follows from the name of the file: .onnx (ONNX), .pt2 (torch.export),
 In: (N, 3, H, W) float32 RGB pixels from 0 to 255. Out: (N, classes, H, W) float32 logits.
 
 examples:
-  unet-seg export carla29-small.safetensors carla29-small.onnx
-  unet-seg export carla29-small.safetensors carla29-small.pt2 --size 400x224
+  unet-seg export carla29-small carla29-small.onnx
+  unet-seg export carla29-small carla29-small.pt2 --size 400x224
   unet-seg export runs/mine/best.safetensors mine.safetensors
 """
 
@@ -30,7 +30,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("checkpoint", type=parse_path, help="the checkpoint (.safetensors)")
+    parser.add_argument(
+        "checkpoint",
+        metavar="NAME|FILE",
+        help="a checkpoint in the box by name, or a .safetensors file",
+    )
     parser.add_argument(
         "output", type=parse_path, help="the file to write (.onnx, .pt2, .ts or .safetensors)"
     )
@@ -48,8 +52,10 @@ def run(args: argparse.Namespace) -> int:
     # Here, so that `unet-seg --help` does not wait for torch.
     from unet_seg_ros.model.checkpoint import load_checkpoint
     from unet_seg_ros.model.export import export_network
+    from unet_seg_ros.weights import find_checkpoint
 
-    agreement = export_network(load_checkpoint(args.checkpoint), args.output, args.size)
+    checkpoint = load_checkpoint(find_checkpoint(args.checkpoint))
+    agreement = export_network(checkpoint, args.output, args.size)
     print(
         f"wrote {args.output}: logits differ by at most {agreement.max_difference:.2g}, "
         f"{agreement.pixel_agreement:.2%} of the pixels get the same class"

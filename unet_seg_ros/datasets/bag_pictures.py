@@ -110,7 +110,7 @@ def open_bag(path: Path, label_set: LabelSet | None, cameras: Sequence[str] = ()
     Raises:
         DataError: It is not a bag, has no such cameras, or no label set is told.
     """
-    topics = _reader(path, os.getpid()).topics
+    topics = _reader(path, os.getpid()).filled_topics
     try:
         chosen = pair_cameras(topics, cameras)
     except BagError as error:

@@ -125,7 +125,7 @@ def open_drive(
         raise DataError(f"{path}: no such folder or file; give pictures, a video or a bag")
     if is_bag(path):
         with BagReader(path) as reader:
-            cameras = choose_cameras(reader.topics, image_topics)
+            cameras = choose_cameras(reader.filled_topics, image_topics)
         return BagCameras(path, [camera.image for camera in cameras])
     if image_topics:
         raise DataError(f"{path}: is no bag and has no topics")

@@ -68,7 +68,9 @@ class EgoMasks:
 
     def of_camera(self, image_topic: str) -> EgoMask | None:
         """Return the mask of one camera; those of others may be among these."""
-        own = (self.by_camera[name] for name in _names(image_topic) if name in self.by_camera)
+        # What names it most exactly counts: others may have the same last part.
+        names = reversed(_names(image_topic))
+        own = (self.by_camera[name] for name in names if name in self.by_camera)
         return next(own, self.everywhere)
 
 

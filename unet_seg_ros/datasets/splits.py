@@ -13,6 +13,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,6 +25,9 @@ from unet_seg_ros.errors import DataError
 BLOCK = 125
 EVERY = 5
 MARGIN = 10
+
+# Multiples of it fall into all parts of 0 to 1 alike, whatever period something else has.
+_GOLDEN = (5**0.5 - 1) / 2
 
 # What the summary of a division ends with, where nothing is learnt from.
 ALL_HELD_APART = "all held apart"
@@ -86,10 +90,18 @@ def _divided(pictures: LabelledPictures, rule: str) -> Split:
 
 
 def evenly_spread(positions: Sequence[int], at_most: int | None) -> list[int]:
-    """Return `at_most` of the positions, evenly spread; all where there are fewer, or for None."""
+    """Return `at_most` of the positions, evenly spread; all where there are fewer, or for None.
+
+    One of each of so many parts, and not the same one of each: where cameras take turns, every so
+    many-th picture may be one camera's.
+    """
     if at_most is None or at_most >= len(positions):
         return list(positions)
-    return [positions[k * len(positions) // at_most] for k in range(at_most)]
+    borders = [k * len(positions) // at_most for k in range(at_most + 1)]
+    return [
+        positions[start + int(k * _GOLDEN % 1 * (end - start))]
+        for k, (start, end) in enumerate(pairwise(borders))
+    ]
 
 
 def block_split(count: int, block: int = BLOCK, every: int = EVERY, margin: int = MARGIN) -> Split:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from tqdm import tqdm
 
 from unet_seg_ros.bags.drive import DriveTopics
@@ -36,6 +37,9 @@ LABELS_TOPIC = CAMERA.output(topics.LABELS)
 STAND_IN = "standin"
 """The source that is no pictures but a simulator: the stand-in for CARLA."""
 _STAND_IN_LABEL_SET = "carla29"
+
+# What tells that a folder is a demonstration's, to be replaced by the next one.
+_FILES = ("report.json", "summary.png", "overlay.mp4")
 
 # Loading torch, compiling the network and drawing the drive take their time on a slow machine.
 _START_TIMEOUT_S = 300.0
@@ -273,13 +277,17 @@ def _start_others(nodes: NodeProcesses, options: Options, plan: _Plan, folder: P
     recorded += [CAMERA.output(topics.LEGEND), topics.DIAGNOSTICS]
     if plan.source.truth_set:
         recorded += [TRUTH_TOPIC, "/evaluation/score"]
+        # A data set of the user's has one of its own, of which the scorer knows no name.
+        truth_set = folder / "nodes" / "truth_label_set.yaml"
+        document = yaml.safe_dump(plan.source.truth_set.to_dict(), sort_keys=False)
+        truth_set.write_text(document, encoding="utf-8")
         nodes.start(
             "evaluation",
             "evaluation",
             {
                 "image_topic": IMAGE_TOPIC,
                 "truth_topic": TRUTH_TOPIC,
-                "truth_label_set": plan.source.truth_set.name,
+                "truth_label_set": str(truth_set.absolute()),
             },
             niceness=_ONLOOKERS_NICENESS,
         )
@@ -354,7 +362,8 @@ def _about_pace(pace: Pace, own_size: Size) -> str:
 
 
 def _refuse_foreign_output(output: Path) -> None:
-    if output.exists() and not (output / "report.json").is_file():
+    # An evaluation has a report.json, too.
+    if output.exists() and not all((output / name).is_file() for name in _FILES):
         raise FileExistsError(
             f"{output}: exists and is not the output of a demonstration; give another --output"
         )

@@ -10,6 +10,7 @@ most `max_pixels` pixels or raises `BadImage`.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Literal, NamedTuple
@@ -74,6 +75,10 @@ _CONVERSIONS = {
     "bgr16": _Conversion("u2", 3, None),
     "bgra16": _Conversion("u2", 4, cv2.COLOR_BGRA2BGR),
 }
+
+# image_transport's plugin compresses the mosaic of a Bayer picture as it is, and then says nothing
+# of the compressed channels. Where it says `mono8`, as newer ones do of JPEG, the picture is grey.
+_COMPRESSED_MOSAIC = re.compile(r"(bayer_\w+); ?(?:jpeg|png) compressed ?")
 
 _WRITABLE_CHANNELS = {"mono8": 1, "rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4}
 
@@ -165,8 +170,8 @@ def read_image(data: bytes, max_pixels: int) -> Image:
 def read_compressed_image(data: bytes, max_pixels: int) -> Image:
     """Read a serialized sensor_msgs/CompressedImage that holds a JPEG or PNG.
 
-    The picture comes as BGR. Its size is read from its own header before it is decoded, so that a
-    small message cannot ask for a large allocation.
+    The picture comes as BGR, also where it is the mosaic of a Bayer camera. Its size is read from
+    its own header before it is decoded, so that a small message cannot ask for a large allocation.
 
     Raises:
         BadImage: The message holds no usable picture of at most `max_pixels` pixels.
@@ -315,16 +320,20 @@ def _convert_to_bgr(raw: _RawImage, conversion: _Conversion) -> Uint8Array:
             "size", f"{raw.width} pixels in a row cannot be {raw.encoding}: pairs share colours"
         )
     pixels = np.ascontiguousarray(view, view.dtype.newbyteorder("="))
-    if conversion.code is not None:
-        try:
-            pixels = cv2.cvtColor(pixels, conversion.code)
-        except cv2.error:
-            raise BadImage(
-                "size", f"{raw.width}x{raw.height} pixels cannot be {raw.encoding}"
-            ) from None
+    pixels = _converted(pixels, conversion, raw.encoding)
     if pixels.dtype != np.uint8:
         pixels = cv2.convertScaleAbs(pixels, alpha=255 / 65535)
     return np.asarray(pixels, np.uint8)
+
+
+def _converted(pixels: np.ndarray, conversion: _Conversion, encoding: str) -> np.ndarray:
+    if conversion.code is None:
+        return pixels
+    try:
+        return cv2.cvtColor(pixels, conversion.code)
+    except cv2.error:
+        height, width = pixels.shape[:2]
+        raise BadImage("size", f"{width}x{height} pixels cannot be {encoding}") from None
 
 
 def _convert_with_cv_bridge(raw: _RawImage) -> Uint8Array:
@@ -370,11 +379,17 @@ def _decode(compressed: memoryview, image_format: str, max_pixels: int) -> Uint8
     _check_size(*size, max_pixels)
     # The orientation that a camera may have noted is ignored: pixels stay where camera_info and
     # the raw topic have them.
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    mosaic = _COMPRESSED_MOSAIC.fullmatch(image_format)
+    encoding = mosaic[1] if mosaic else ""
+    conversion = _CONVERSIONS.get(encoding)
+    flags = cv2.IMREAD_ANYCOLOR if conversion else cv2.IMREAD_COLOR
+    flags |= cv2.IMREAD_IGNORE_ORIENTATION
     try:
         pixels = cv2.imdecode(np.frombuffer(compressed, np.uint8), flags)
     except cv2.error:
         pixels = None
     if pixels is None or pixels.shape[1::-1] != size or is_cut_jpeg(compressed):
         raise BadImage("undecodable", f"a {shown} of {len(compressed)} bytes is damaged")
+    if conversion and pixels.ndim == 2:
+        pixels = _converted(pixels, conversion, encoding)
     return np.asarray(pixels, np.uint8)

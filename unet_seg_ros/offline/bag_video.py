@@ -120,7 +120,7 @@ class _Times:
 
 
 def _choose_camera(reader: BagReader, topic: str) -> CameraTopics:
-    cameras = choose_cameras(reader.topics, [topic] if topic else ())
+    cameras = choose_cameras(reader.filled_topics, [topic] if topic else ())
     labelled = [camera for camera in cameras if labels_topic(reader, camera)]
     if not labelled:
         raise BagError(

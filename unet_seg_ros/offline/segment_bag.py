@@ -120,7 +120,7 @@ def segment_bag(
             source has masks already, or an ego mask is for no camera or no picture of it.
     """
     with BagReader(source) as reader:
-        cameras = choose_cameras(reader.topics, settings.image_topics)
+        cameras = choose_cameras(reader.filled_topics, settings.image_topics)
         earlier = _earlier_masks(reader.topics, cameras)
         if earlier and not settings.replace:
             raise BagError(

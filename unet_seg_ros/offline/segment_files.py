@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import cv2
@@ -77,6 +77,14 @@ def find_inputs(paths: Iterable[Path]) -> list[Input]:
             if other is not found:
                 raise DataError(
                     f"{other.path} and {found.path} would have masks of the same name; segment "
+                    "them one by one"
+                )
+    videos = {item.name: item for item in inputs.values() if item.rate_hz}
+    for item in inputs.values():
+        for parent in PurePosixPath(item.name).parents:
+            if video := videos.get(str(parent)):
+                raise DataError(
+                    f"{video.path} would have masks in the folder of those of {item.path}; segment "
                     "them one by one"
                 )
     return list(inputs.values())

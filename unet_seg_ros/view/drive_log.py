@@ -60,7 +60,8 @@ class DriveLog:
     """Sends a drive to Rerun. One thread may call it at a time.
 
     When the stamps jump back, as they do when a simulator is restarted, a new recording begins:
-    in the old one the new drive would be in the past.
+    in the old one the new drive would be in the past. So it does when the ids of a camera come to
+    mean other classes, which have one name each in a recording.
 
     Args:
         connect: Gives a new recording its sink.
@@ -75,8 +76,12 @@ class DriveLog:
 
     def describe(self, camera: CameraTopics, label_set: LabelSet) -> None:
         """Say what the ids in a camera's label maps mean."""
+        known = self._label_sets.get(camera, label_set)
         self._label_sets[camera] = label_set
-        self._log_classes(camera, label_set)
+        if known != label_set and camera in self._newest_ns:
+            self._begin_anew()
+        else:
+            self._log_classes(camera, label_set)
 
     def log_frame(self, camera: CameraTopics, picture: Image, labels: Uint8Array) -> None:
         """Log a picture and its `(H, W)` uint8 label map."""
@@ -134,6 +139,11 @@ class DriveLog:
         for camera, label_set in self._label_sets.items():
             self._log_classes(camera, label_set)
 
+    def _begin_anew(self) -> None:
+        self._newest_ns.clear()
+        self.close()
+        self._begin()
+
     def _show(self, places: list[Item], item: Item) -> None:
         """Give something that is new a place in the layout."""
         if item not in places:
@@ -153,9 +163,7 @@ class DriveLog:
         """Go to the time of a frame, in a new recording where its camera's stamps jump back."""
         newest_ns = self._newest_ns.get(camera, stamp_ns)
         if stamp_ns < newest_ns - RESTART_NS:
-            self._newest_ns.clear()
-            self.close()
-            self._begin()
+            self._begin_anew()
             newest_ns = stamp_ns
         self._newest_ns[camera] = max(stamp_ns, newest_ns)
         if stamp_ns < _CALENDAR_NS:

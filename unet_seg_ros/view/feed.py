@@ -112,7 +112,8 @@ class Feed:
             camera.output(topics.LEGEND): partial(self._read_legend, camera),
         }
         if self._confidence:
-            readers[camera.output(topics.CONFIDENCE)] = partial(self._read_confidence, camera)
+            read = partial(self._read_confidence, camera, pairs)
+            readers[camera.output(topics.CONFIDENCE)] = read
         return readers
 
     def _pair(
@@ -126,13 +127,11 @@ class Feed:
     ) -> Iterator[Task]:
         stamp_ns = read_stamp_ns(data)
         twin = pairs.put(side, stamp_ns, data, recorded_ns)
-        is_repeated = stamp_ns in pairs.repeated.values()
         if twin is not None:
             frame = (data, twin) if side == _PICTURE else (twin, data)
-            # On the time line, frames of one stamp would lie on each other.
-            moment_ns = recorded_ns if is_repeated or not stamp_ns else None
+            moment_ns = _moment_ns(pairs, stamp_ns, recorded_ns)
             yield Task(camera.image, partial(show, *frame, moment_ns))
-        elif is_repeated and recorded_ns is None:
+        elif stamp_ns in pairs.repeated.values() and recorded_ns is None:
             raise ValueError(
                 f"the stamp {stamp_ns / NS_PER_S:.3f} s came twice; nothing tells which picture "
                 "and label map belong together"
@@ -153,13 +152,20 @@ class Feed:
         self._log.log_frame(camera, image, label_map)
 
     def _read_confidence(
-        self, camera: CameraTopics, data: bytes, _recorded_ns: int | None
+        self,
+        camera: CameraTopics,
+        pairs: StampPairs[bytes],
+        data: bytes,
+        recorded_ns: int | None,
     ) -> Iterator[Task]:
-        yield Task(camera.output(topics.CONFIDENCE), partial(self._show_confidence, camera, data))
+        moment_ns = _moment_ns(pairs, read_stamp_ns(data), recorded_ns)
+        show = partial(self._show_confidence, camera, data, moment_ns)
+        yield Task(camera.output(topics.CONFIDENCE), show)
 
-    def _show_confidence(self, camera: CameraTopics, data: bytes) -> None:
+    def _show_confidence(self, camera: CameraTopics, data: bytes, moment_ns: int | None) -> None:
         picture = read_image(data, self._max_pixels)
-        self._log.log_confidence(camera, picture.header.stamp_ns, _only_channel(picture))
+        stamp_ns = picture.header.stamp_ns if moment_ns is None else moment_ns
+        self._log.log_confidence(camera, stamp_ns, _only_channel(picture))
 
     def _read_legend(
         self, camera: CameraTopics, data: bytes, _recorded_ns: int | None
@@ -193,6 +199,15 @@ def _cameras(types: Mapping[str, str]) -> dict[CameraTopics, str]:
                 cameras[camera.camera] = camera, labels_topic
                 break
     return dict(cameras.values())
+
+
+def _moment_ns(pairs: StampPairs[bytes], stamp_ns: int, recorded_ns: int | None) -> int | None:
+    """Return when what has a stamp is shown, None for at that stamp.
+
+    On the time line, frames of one stamp would lie on each other.
+    """
+    is_repeated = stamp_ns in pairs.repeated.values()
+    return recorded_ns if is_repeated or not stamp_ns else None
 
 
 def _only_channel(picture: Image) -> Uint8Array:

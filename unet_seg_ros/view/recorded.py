@@ -36,7 +36,7 @@ def log_bag(
         BagError: the bag is damaged, or has no label maps.
     """
     feed = Feed(log, max_pixels, confidence)
-    shown = feed.add_topics({name: topic.type_name for name, topic in bag.topics.items()})
+    shown = feed.add_topics({name: topic.type_name for name, topic in bag.filled_topics.items()})
     if not feed.has_cameras:
         raise BagError(
             f"{bag.path}: no camera in it has label maps; make them with `unet-seg bag segment`"

@@ -162,7 +162,10 @@ def test_camera_info_has_the_pictures_header_and_the_field_of_view(graph, pictur
     assert infos[0].header.frame_id == "ego_vehicle/rgb_front"
     assert (infos[0].width, infos[0].height) == (images[0].width, images[0].height) == (80, 30)
     focal = 80 / (2 * math.tan(math.radians(110) / 2))
-    assert infos[0].k.tolist() == pytest.approx([focal, 0, 40, 0, focal, 15, 0, 0, 1])
+    # Twice as wide and as high as before: a pixel shows half as much of the width as of the height.
+    focals = focal, focal / 2
+    assert infos[0].k.tolist() == pytest.approx([focals[0], 0, 40, 0, focals[1], 15, 0, 0, 1])
+    assert infos[0].p.tolist()[:7] == pytest.approx([focals[0], 0, 40, 0, 0, focals[1], 15])
 
 
 def test_stamps_are_the_time_of_publishing(graph, pictures):

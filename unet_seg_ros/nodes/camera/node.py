@@ -204,7 +204,8 @@ class CameraNode(Node):
         return stamp_ns
 
     def _camera_info(self, shot: Shot, header: Header) -> CameraInfo:
-        return pinhole_camera_info(header, shot.width, shot.height, self._value("fov"))
+        size, fov_deg = (shot.width, shot.height), self._value("fov")
+        return pinhole_camera_info(header, *size, fov_deg, shot.pixel_aspect)
 
     def _end(self) -> None:
         """End the process's spinning, once everything has been delivered."""

@@ -28,7 +28,8 @@ JPEG = "jpeg"
 class Shot:
     """A picture ready to be published: `(H, W)`, `(H, W, C)` or, as JPEG, `(N,)` uint8.
 
-    `wait_s` is how long after the one before it is due.
+    `wait_s` is how long after the one before it is due, `pixel_aspect` how many times as wide as
+    high a pixel is: scaling may have left none that is square.
     """
 
     width: int
@@ -36,6 +37,7 @@ class Shot:
     pixels: Uint8Array
     labels: Uint8Array | None
     wait_s: float
+    pixel_aspect: float = 1.0
 
 
 def make_shot(sample: Sample, size: tuple[int, int], encoding: str, wait_s: float) -> Shot:
@@ -47,8 +49,10 @@ def make_shot(sample: Sample, size: tuple[int, int], encoding: str, wait_s: floa
         encoding: One of `CONVERSIONS`.
         wait_s: How long after the one before it is due.
     """
-    width, height = size[0] or sample.image.shape[1], size[1] or sample.image.shape[0]
-    is_smaller = width < sample.image.shape[1]
+    own_height, own_width = sample.image.shape[:2]
+    width, height = size[0] or own_width, size[1] or own_height
+    pixel_aspect = own_width * height / (width * own_height)
+    is_smaller = width < own_width
     interpolation = cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR
     pixels: np.ndarray = _scaled(sample.image, width, height, interpolation)
     code = CONVERSIONS[encoding]
@@ -59,7 +63,7 @@ def make_shot(sample: Sample, size: tuple[int, int], encoding: str, wait_s: floa
     labels = sample.labels
     if labels is not None:
         labels = _scaled(labels, width, height, cv2.INTER_NEAREST_EXACT)
-    return Shot(width, height, np.asarray(pixels, np.uint8), labels, wait_s)
+    return Shot(width, height, np.asarray(pixels, np.uint8), labels, wait_s, pixel_aspect)
 
 
 def _scaled(pixels: Uint8Array, width: int, height: int, interpolation: int) -> Uint8Array:
