@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 from standin_process import StandIn
 
+from unet_seg_ros.carla import world as world_module
 from unet_seg_ros.carla.actors import SpawnError
 from unet_seg_ros.carla.client import CarlaError, ServerLostError, Simulator, connect
 from unet_seg_ros.carla.rig import open_rig
@@ -89,7 +90,7 @@ def drives_and_leaves_the_world_as_it_was() -> None:
             assert server.actors() == ON_RIG
             assert server.is_synchronous()
             assert world.get_weather() == carla.WeatherParameters.HardRainNoon
-            frames = [rig.tick() for _ in range(20)]
+            frames = [rig.tick(TIMEOUT_S) for _ in range(20)]
         assert server.actors() == []
         assert not server.is_synchronous()
         assert world.get_settings().fixed_delta_seconds is None
@@ -116,7 +117,7 @@ def drives_and_leaves_the_world_as_it_was() -> None:
 def pairs_pictures_that_come_late() -> None:
     with StandIn() as server, open_rig(client_of(server), small(), Setting()) as rig:
         server.faults(image_latency=0.3)
-        frames = [rig.tick(timeout_s=TIMEOUT_S) for _ in range(4)]
+        frames = [rig.tick(TIMEOUT_S) for _ in range(4)]
         assert not any(frame.missing for frame in frames)
         for one, next_ in itertools.pairwise(frames):
             assert (one.pictures["rgb_front"] != next_.pictures["rgb_front"]).any()
@@ -125,19 +126,19 @@ def pairs_pictures_that_come_late() -> None:
 def misses_a_camera_and_finds_it_again() -> None:
     with StandIn() as server, open_rig(client_of(server), small(), Setting()) as rig:
         server.faults(silent=["unet_seg_ros/own_vehicle/rgb_front"])
-        frame = rig.tick(timeout_s=1.0)
+        frame = rig.tick(LONG_S)
         assert frame.missing == ("rgb_front",), frame.missing
         assert list(frame.pictures) == ["semantic_segmentation_front"]
         server.faults()
         until_s = time.monotonic() + TIMEOUT_S
-        while rig.tick(timeout_s=1.0).missing:
+        while rig.tick(SHORT_S).missing:
             assert time.monotonic() < until_s
 
 
 def opens_with_a_camera_that_never_delivers() -> None:
     with StandIn("--fault", 'silent=["unet_seg_ros/own_vehicle/rgb_front"]') as server:
         with open_rig(client_of(server), small(), Setting()) as rig:
-            assert rig.tick(timeout_s=TIMEOUT_S).missing == ("rgb_front",)
+            assert rig.tick(TIMEOUT_S).missing == ("rgb_front",)
         assert server.actors() == []
 
 
@@ -146,7 +147,7 @@ def leaves_nothing_after_an_exception() -> None:
         simulator = client_of(server)
         try:
             with open_rig(simulator, small("surround"), Setting()) as rig:
-                assert not rig.tick().missing
+                assert not rig.tick(TIMEOUT_S).missing
                 assert len(server.actors()) == 13
                 raise KeyboardInterrupt
         except KeyboardInterrupt:
@@ -188,7 +189,7 @@ def adopts_a_vehicle_and_leaves_it() -> None:
                 f"adopted vehicle {vehicle.id} ({SALOON}), which has the role"
             )
             assert len(server.actors()) == 4
-            assert not rig.tick().missing
+            assert not rig.tick(TIMEOUT_S).missing
         assert server.actors() == theirs
         assert not server.is_synchronous()
 
@@ -256,6 +257,7 @@ def refuses_a_world_that_another_client_steps() -> None:
             stepping = threading.Thread(target=step)
             stepping.start()
             other = Setting(role_name="other")
+            world_module._OTHER_STEPPER_S = LONG_S
             try:
                 text = refusal(CarlaError, open_rig, simulator, small(), other)
             finally:
@@ -289,7 +291,7 @@ def connects_only_to_its_own_version_in_time() -> None:
 def waits_for_a_slow_server() -> None:
     with StandIn("--fault", 'delay={"tick_cue": 1.0}') as server:
         with open_rig(client_of(server), small(), Setting()) as rig:
-            assert not rig.tick().missing
+            assert not rig.tick(TIMEOUT_S).missing
         assert server.actors() == []
 
 

@@ -15,7 +15,7 @@ from unet_seg_ros.cli.main import main
 def test_a_signal_ends_it_in_good_order(number: signal.Signals) -> None:
     with StandIn("--town", "loop") as standin:
         standin.process.send_signal(number)
-        assert standin.process.wait(20) == 0
+        assert standin.process.wait(60) == 0
 
 
 def test_a_port_that_is_taken(capsys: pytest.CaptureFixture[str]) -> None:

@@ -103,7 +103,7 @@ def test_a_recorded_drive_is_all_there_until_the_user_ends_it(
     (recording,) = read_recordings(saved)
     assert recording.class_names(LABELS)[drive.ROADS] == "Roads"
     viewer.send_signal(number)
-    _, error = viewer.communicate(timeout=30)
+    _, error = viewer.communicate(timeout=60)
     assert viewer.returncode == 0
     assert f"1 messages not shown: {LABELS}: " in error
     assert "Traceback" not in error

@@ -20,11 +20,13 @@ def test_a_network_that_gets_ready_while_all_are_let_go_is_not_kept(
     failures: list[object] = []
     networks = CompiledNetworks(nn.Identity(), True, 2, failures.append)
     entered, cleared = threading.Event(), threading.Event()
+    compilers: list[threading.Thread] = []
 
     class Slow(OrderedDict[Any, Any]):
         """A place for networks in which one is put while `clear` is under way."""
 
         def __setitem__(self, key: object, value: object) -> None:
+            compilers.append(threading.current_thread())
             entered.set()
             cleared.wait(1)
             super().__setitem__(key, value)
@@ -32,9 +34,8 @@ def test_a_network_that_gets_ready_while_all_are_let_go_is_not_kept(
     networks._ready = Slow()
     monkeypatch.setattr(threading, "excepthook", lambda raised: failures.append(raised.exc_value))
     networks.prepare("shape", lambda _: None)
-    compiler = next(thread for thread in threading.enumerate() if thread.name == "compiler")
     assert entered.wait(60)
     networks.clear()
     cleared.set()
-    compiler.join()
+    compilers[0].join()
     assert (len(networks), networks.is_compiling, failures) == (0, False, [])

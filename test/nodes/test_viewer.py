@@ -129,7 +129,7 @@ def test_it_ends_in_order_and_takes_the_server_along(
 ) -> None:
     publishers(graph)
     viewer.send_signal(number)
-    assert viewer.wait(timeout=30) == 0
+    assert viewer.wait(timeout=60) == 0
     with socket.create_server(("127.0.0.1", grpc_port)):
         pass
 

@@ -92,7 +92,9 @@ def runs_freely_until_told_not_to(client) -> None:
     world.apply_settings(settings)  # which itself ticks
     before = world.get_snapshot().frame
     assert world.get_settings().fixed_delta_seconds == 0.02
-    watcher = carla.Client("127.0.0.1", int(sys.argv[2])).get_world()
+    other = carla.Client("127.0.0.1", int(sys.argv[2]))
+    other.set_timeout(TIMEOUT_S)
+    watcher = other.get_world()
     for i in range(1, 6):
         assert world.tick() == before + i == world.get_snapshot().frame
         assert abs(world.get_snapshot().timestamp.delta_seconds - 0.02) < 1e-6

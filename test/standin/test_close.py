@@ -37,4 +37,4 @@ def test_no_thread_is_left() -> None:
         assert caller.recv(1)
         caller.sendall(msgpack.packb(weather))
         server.close()
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before  # of which others may have ended meanwhile

@@ -72,6 +72,11 @@ class Monitor:
                 raise TimeoutError(f"waited {timeout_s:.0f} s in vain for {what}")
             self._executor.spin_once(timeout_sec=_POLL_S)
 
+    def forget(self) -> None:
+        """Forget all reports, so that what there is to see has come since."""
+        self.diagnostics.clear()
+        self.score = {}
+
     def listeners(self, topic: str) -> int:
         """Return how many subscriptions `topic` has."""
         return int(self._node.count_subscribers(topic))

@@ -232,6 +232,7 @@ def _drive(
                 return nodes.has_ended(camera)
 
             wait_for(camera_has_ended, "the drive", options.seconds * 3 + _START_TIMEOUT_S)
+            monitor.forget()  # reports of up to a second ago, in which the last frames are missing
             wait_for(lambda: _is_settled(monitor, plan), "the last frame", _SETTLE_TIMEOUT_S)
             _show(bar, monitor)
         for name in ("recorder", "evaluation", "segmentation"):

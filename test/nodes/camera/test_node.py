@@ -359,7 +359,7 @@ def test_it_ends_after_its_last_picture_is_delivered(graph, start, pictures):
 
 def test_count_ends_a_looping_source(start, pictures):
     process = start(source=pictures, rate=1000.0, count=12)
-    output = process.communicate(timeout=30)[0]
+    output = process.communicate(timeout=60)[0]
     assert process.returncode == 0, output
     assert "the end, after 12 pictures" in output
 
@@ -375,7 +375,7 @@ def test_signals_end_it_quickly_and_quietly(graph, start, number):
 def test_a_damaged_picture_ends_it_with_a_sentence(start, pictures):
     (pictures / "3.png").write_bytes(b"not a picture")
     process = start(source=pictures, rate=100.0)
-    output = process.communicate(timeout=30)[0]
+    output = process.communicate(timeout=60)[0]
     assert process.returncode == 1
     assert "3.png: not a picture that OpenCV can read" in output
     assert "Traceback" not in output
@@ -383,7 +383,7 @@ def test_a_damaged_picture_ends_it_with_a_sentence(start, pictures):
 
 def test_a_refused_parameter_is_one_sentence(start):
     process = start(encoding="yuv")
-    output = process.communicate(timeout=30)[0]
+    output = process.communicate(timeout=60)[0]
     assert process.returncode == 1
     assert "encoding: 'yuv' is not possible" in output
     assert "Traceback" not in output

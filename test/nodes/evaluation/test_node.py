@@ -401,7 +401,7 @@ def test_a_wrong_start_is_one_sentence():
         [*COMMAND, "--ros-args", "-p", "report_period:=1000.0"],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert process.returncode == 1

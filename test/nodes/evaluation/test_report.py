@@ -73,7 +73,7 @@ def evaluation_node(graph: Graph, **parameters: object) -> Iterator[subprocess.P
 def end(process: subprocess.Popen[str], number: int = signal.SIGINT) -> str:
     """End the node with a signal and return what it printed."""
     process.send_signal(number)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=60)
     assert process.returncode == 0, output
     assert "Traceback" not in output
     return output
@@ -254,7 +254,7 @@ def test_a_report_that_cannot_be_written_is_a_failure(graph, tmp_path):
         drive(graph)
         report.rmdir()
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=60)
     assert process.returncode == 1
     assert str(report) in output
     assert "Traceback" not in output

@@ -43,6 +43,9 @@ from unet_seg_ros.nodes.segmentation import loader
 from unet_seg_ros.nodes.segmentation.networks import label_set_of
 from unet_seg_ros.nodes.segmentation.parameters import PARAMETERS, Settings, read_settings
 
+# Torch's compiler takes a minute where others need the processors, too.
+COMPILED_S = 200
+
 
 def test_groups_outputs_and_opacity(graph: Graph, start: Start, networks: Path) -> None:
     node = start(groups=["lane"])
@@ -250,6 +253,7 @@ def test_what_a_network_cannot_be_made_ready_for_is_tried_once(
     assert reports.value("engine", "ready_for") == ""
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(missing_compiler() is not None, reason="there is no C++ compiler")
 def test_network_is_compiled_beside_for_a_size_that_nobody_announced(
     graph: Graph, start: Start
@@ -270,12 +274,13 @@ def test_network_is_compiled_beside_for_a_size_that_nobody_announced(
             and reports.value("engine", "loading") == "no"
         ),
         "the compiled network",
-        deadline_s=90,
+        deadline_s=COMPILED_S,
     )
     camera.publish(message(picture()))
     graph.spin_until(lambda: len(masks) == 2, "a label map, compiled")
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(missing_compiler() is not None, reason="there is no C++ compiler")
 def test_the_first_masks_do_not_wait_for_the_compiler(graph: Graph, start: Start) -> None:
     with compiling._one_at_a_time:  # the compiler does not begin
@@ -288,7 +293,7 @@ def test_the_first_masks_do_not_wait_for_the_compiler(graph: Graph, start: Start
         graph.spin_until(lambda: reports.value("engine", "first_mask_s"), "the time of the first")
         assert reports.value("engine", "compiled") == "not yet"
     graph.spin_until(
-        lambda: reports.value("engine", "compiled") == "yes", "the compiler", deadline_s=90
+        lambda: reports.value("engine", "compiled") == "yes", "the compiler", deadline_s=COMPILED_S
     )
     camera.publish(message(picture()))
     graph.spin_until(lambda: len(masks) == 2, "a label map, compiled")

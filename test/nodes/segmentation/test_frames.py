@@ -247,6 +247,7 @@ def test_frame_that_the_middleware_overwrites_is_counted(graph: Graph, start: St
     camera.publish(message(picture(), stamp_ns=1))
     camera.publish(message(picture(), stamp_ns=2))
     graph.spin_until(lambda: reports.value(FRONT, "frames_out") == "2", "the newer one")
+    graph.spin_until(lambda: len(masks) == 2, "its label map")
     assert stamp(masks[-1]) == 2
     assert reports.value(FRONT, "frames_in") == "3"
     assert reports.value(FRONT, "dropped.missed") == "1"

@@ -204,7 +204,7 @@ def test_wrong_parameter_at_the_start_is_one_sentence(
     launch: Launch, networks: Path, parameter: str, reason: str
 ) -> None:
     process = launch_node(launch, networks / "first.safetensors", parameter)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "cannot start" in errors
     assert reason in errors
@@ -227,7 +227,7 @@ def test_last_line_of_a_node_that_cannot_start_has_its_name(
     launch: Launch, arguments: tuple[str, ...], line: str
 ) -> None:
     process = launch("-m", "unet_seg_ros.nodes.segmentation", "--ros-args", *arguments)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert "Traceback" not in errors
     last = errors.splitlines()[-1]
