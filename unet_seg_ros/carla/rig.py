@@ -102,7 +102,13 @@ def open_rig(simulator: Simulator, rig_file: RigFile, setting: Setting) -> Rig:
 
 
 class Rig:
-    """A vehicle with cameras; a context manager that closes it. `open_rig` makes one."""
+    """A vehicle with cameras; a context manager that closes it. `open_rig` makes one.
+
+    Attributes:
+        town: The name of the map.
+    """
+
+    town: str
 
     def __init__(self, simulator: Simulator, rig_file: RigFile, setting: Setting) -> None:
         self._simulator = simulator
@@ -117,11 +123,6 @@ class Rig:
         self._notes: list[str] = []
 
     @property
-    def town(self) -> str:
-        """The name of the map."""
-        return town_of(self._world)
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """Sentences for a log: what was found and adopted or removed when the rig was opened."""
         return tuple(self._notes)
@@ -129,6 +130,7 @@ class Rig:
     def open(self) -> None:
         """Do what `open_rig` does; `close` is needed also where this raises."""
         self._world = world_of(self._simulator, self._setting.town)
+        self.town = town_of(self._world)
         self._pulse = self._undo.enter_context(Pulse(self._simulator))
         self._step_from_here()
         self._remove_leftovers()
