@@ -354,11 +354,11 @@ def _present(ious: Mapping[str, float | None] | None) -> dict[str, float] | None
 
 
 def _about_pace(pace: Pace, own_size: Size) -> str:
-    seen = "all of it" if pace.input_size == own_size else f"less than {own_size[0]}x{own_size[1]}"
+    (width, height), (own_width, own_height) = pace.input_size, own_size
+    less = "" if pace.input_size == own_size else f" instead of {own_width}x{own_height}"
     return (
-        f"the network takes {pace.frame_ms:.0f} ms a frame at its own size; so that it keeps up, "
-        f"it sees {pace.input_size[0]}x{pace.input_size[1]}, {seen}, {pace.rate_hz:g} times a "
-        "second"
+        f"the network takes {pace.frame_ms:.0f} ms a frame at its own size; it will see "
+        f"{width}x{height}{less}, {pace.rate_hz:g} times a second"
     )
 
 
