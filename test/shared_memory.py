@@ -12,6 +12,11 @@ FOLDER = "/dev/shm/"
 DELETED = " (deleted)"
 
 
+def present() -> set[str]:
+    """Return the files in /dev/shm."""
+    return set(os.listdir(FOLDER))
+
+
 def in_use(process_id: int) -> set[str]:
     """Return the files in /dev/shm that a process has mapped or open."""
     maps = Path(f"/proc/{process_id}/maps").read_text().splitlines()
