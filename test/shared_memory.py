@@ -31,6 +31,10 @@ def in_use(process_id: int) -> set[str]:
 def left_of(paths: set[str]) -> set[str]:
     """Return which of these files nobody uses any more, and are there all the same.
 
-    Some are shared by all participants of a domain: this process may have them, too.
+    Some are shared by all participants of a domain, or of the machine.
     """
-    return {path for path in paths - in_use(os.getpid()) if Path(FOLDER, path).exists()}
+    used: set[str] = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has ended by now, or is another user's
+            used |= in_use(int(process.name))
+    return {path for path in paths - used if Path(FOLDER, path).exists()}
