@@ -35,6 +35,7 @@ MAX_PIXELS = 1000
 HEADER = Header(stamp_ns=12_345_678_901, frame_id="ego_vehicle/rgb_front")
 CHANNELS = {"bgra8": 4, "rgba8": 4, "8UC4": 4, "bgr8": 3, "rgb8": 3, "8UC3": 3}
 GRAY = ("mono8", "8UC1")
+BAYER_BGR = (50, 100, 200)
 
 headers = st.builds(
     Header,
@@ -106,6 +107,13 @@ def compressed_message(data: bytes, image_format: str) -> bytes:
 def random_pixels(*shape: int, dtype: type = np.uint8) -> np.ndarray:
     top = np.iinfo(dtype).max
     return np.random.default_rng(0).integers(0, top, shape, dtype, endpoint=True)
+
+
+def bayer_mosaic(pattern: str, bits: int) -> np.ndarray:
+    """Return what a Bayer camera has of a picture that is `BAYER_BGR` all over."""
+    color = dict(zip("bgr", BAYER_BGR, strict=True))
+    mosaic = np.tile([[color[c] for c in pattern[:2]], [color[c] for c in pattern[2:]]], (4, 4))
+    return mosaic.astype(np.uint8) if bits == 8 else (mosaic * 257).astype(np.uint16)
 
 
 def encoded(extension: str, pixels: np.ndarray) -> bytes:
@@ -234,11 +242,10 @@ def test_yuv_pictures_become_bgr(encoding):
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
 def test_bayer_pictures_become_bgr(pattern, bits):
-    color = {"r": 200, "g": 100, "b": 50}
-    mosaic = np.tile([[color[c] for c in pattern[:2]], [color[c] for c in pattern[2:]]], (4, 4))
-    pixels = mosaic.astype(np.uint8) if bits == 8 else (mosaic * 257).astype(np.uint16)
-    image = read_image(tight_message(pixels, f"bayer_{pattern}{bits}"), MAX_PIXELS)
-    assert (image.pixels == (50, 100, 200)).all()
+    image = read_image(
+        tight_message(bayer_mosaic(pattern, bits), f"bayer_{pattern}{bits}"), MAX_PIXELS
+    )
+    assert (image.pixels == BAYER_BGR).all()
 
 
 @pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg"])
@@ -389,13 +396,10 @@ def test_compressed_pictures_are_decoded(extension, image_format, tolerance):
 @pytest.mark.parametrize("bits", [8, 16])
 @pytest.mark.parametrize("pattern", ["rggb", "bggr", "gbrg", "grbg"])
 def test_compressed_bayer_pictures_become_bgr(pattern, bits):
-    color = {"r": 200, "g": 100, "b": 50}
-    mosaic = np.tile([[color[c] for c in pattern[:2]], [color[c] for c in pattern[2:]]], (4, 4))
-    pixels = mosaic.astype(np.uint8) if bits == 8 else (mosaic * 257).astype(np.uint16)
-    data = encoded(".png", pixels)
+    data = encoded(".png", bayer_mosaic(pattern, bits))
     # As image_transport's plugin writes it.
     message = compressed_message(data, f"bayer_{pattern}{bits}; png compressed ")
-    assert (read_compressed_image(message, MAX_PIXELS).pixels == (50, 100, 200)).all()
+    assert (read_compressed_image(message, MAX_PIXELS).pixels == BAYER_BGR).all()
 
 
 @pytest.mark.parametrize(
