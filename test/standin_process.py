@@ -51,18 +51,32 @@ class StandIn:
 
     def actors(self) -> list[str]:
         """Return the blueprints of the vehicles and sensors that there are, sorted."""
-        [[_, actors]] = self._call("get_actors_by_id", False, list(range(1, MAX_ACTORS)))
-        blueprints = [description[1] for _, _, description, *_ in actors]
+        blueprints = self._blueprints().values()
         return sorted(name for name in blueprints if name.startswith(("vehicle.", "sensor.")))
+
+    def remove(self, blueprint: str) -> None:
+        """Remove the actors of a blueprint, as another client would."""
+        for actor_id, name in self._blueprints().items():
+            if name == blueprint:
+                self._call("destroy_actor", False, actor_id)
 
     def is_synchronous(self) -> bool:
         """Return whether the world waits for a client to step it."""
         [[_, settings]] = self._call("get_episode_settings", False)
         return bool(settings[0])
 
+    def let_run(self) -> None:
+        """Have the world wait for nobody, as another client that leaves it so."""
+        [[_, settings]] = self._call("get_episode_settings", False)
+        self._call("set_episode_settings", False, [False, *settings[1:]])
+
     def load(self, town: str) -> None:
         """Load a map, and with it remove all actors, as another client would."""
         self._call("load_new_episode", False, town, True, 65535)
+
+    def _blueprints(self) -> dict[int, str]:
+        [[_, actors]] = self._call("get_actors_by_id", False, list(range(1, MAX_ACTORS)))
+        return {actor_id: description[1] for actor_id, _, description, *_ in actors}
 
     def _call(self, method: str, *arguments: Any) -> Any:
         """Return a method's result (msgpack-rpc)."""

@@ -266,6 +266,85 @@ def refuses_a_world_that_another_client_steps() -> None:
         assert text.startswith(f"another client steps CARLA at 127.0.0.1:{server.port}")
 
 
+def refuses_a_world_that_another_client_steps_slowly() -> None:
+    with StandIn() as server:
+        simulator = client_of(server)
+        world = client_of(server).client.get_world()
+        settings = world.get_settings()
+        settings.synchronous_mode = True
+        world.apply_settings(settings)
+        is_refused = threading.Event()
+
+        def step() -> None:
+            while not is_refused.wait(3.0):
+                world.tick()
+
+        stepping = threading.Thread(target=step)
+        stepping.start()
+        try:
+            text = refusal(CarlaError, open_rig, simulator, small(), Setting())
+        finally:
+            is_refused.set()
+            stepping.join()
+        assert text.startswith(f"another client steps CARLA at 127.0.0.1:{server.port}")
+
+
+def tells_when_others_interfere_with_its_steps() -> None:
+    def step(world) -> None:
+        world.tick()
+
+    def change(**settings):
+        def apply(world) -> None:
+            changed = world.get_settings()
+            for name, value in settings.items():
+                setattr(changed, name, value)
+            world.apply_settings(changed)
+
+        return apply
+
+    with StandIn() as server:
+        world = client_of(server).client.get_world()
+        for interfere in (
+            step,
+            change(fixed_delta_seconds=0.1),
+            change(synchronous_mode=False, fixed_delta_seconds=None),
+        ):
+            with open_rig(client_of(server), small(), Setting()) as rig:
+                first = rig.tick(TIMEOUT_S)
+                assert rig.tick(TIMEOUT_S).number == first.number + 1
+                interfere(world)
+                text = refusal(ServerLostError, drive, rig)
+            assert "is not stepped from here alone any more: another client steps its" in text
+            assert server.actors() == []
+            assert not server.is_synchronous()
+
+
+def drive(rig) -> None:
+    """Drive until something is wrong."""
+    until_s = time.monotonic() + TIMEOUT_S
+    while time.monotonic() < until_s:
+        rig.tick(SHORT_S)
+
+
+def tells_when_a_camera_is_gone() -> None:
+    with StandIn() as server:
+        with open_rig(client_of(server), small(), Setting()) as rig:
+            rig.tick(TIMEOUT_S)
+            server.remove("sensor.camera.rgb")
+            text = refusal(ServerLostError, drive, rig)
+        assert "has no camera rgb_front any more: somebody removed it" in text
+        assert server.actors() == []
+
+
+def tells_that_the_server_has_ended_without_a_step() -> None:
+    with StandIn() as server, open_rig(client_of(server, NEVER_S), small(), Setting()) as rig:
+        rig.check()
+        server.kill()
+        assert refusal(ServerLostError, rig.check) == (
+            f"CARLA at 127.0.0.1:{server.port} is lost: it has ended"
+        )
+
+
 def connects_only_to_its_own_version_in_time() -> None:
     with StandIn() as server:
         port = server.port

@@ -34,12 +34,16 @@ ROOT = Path(__file__).parents[2]
         "adopts_a_vehicle_and_leaves_it",
         "refuses_with_a_sentence_and_leaves_nothing",
         "refuses_a_world_that_another_client_steps",
+        "refuses_a_world_that_another_client_steps_slowly",
+        "tells_when_others_interfere_with_its_steps",
         "connects_only_to_its_own_version_in_time",
         "waits_for_a_slow_server",
         "gives_a_lost_server_up_at_once",
         "closes_in_time_though_nobody_knew_that_the_server_is_lost",
         "gives_a_server_that_hangs_up_after_one_timeout",
         "tells_when_its_vehicle_is_gone",
+        "tells_when_a_camera_is_gone",
+        "tells_that_the_server_has_ended_without_a_step",
     ],
 )
 def test_a_rig(step: str) -> None:

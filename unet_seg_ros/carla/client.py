@@ -26,7 +26,7 @@ class CarlaError(RuntimeError):
 
 
 class ServerLostError(CarlaError):
-    """The server does not answer any more, or the vehicle is gone from its world.
+    """The server does not answer any more, or its world is not as the rig needs it any more.
 
     The rig is of no use then: close it, connect anew and open another one.
     """

@@ -18,7 +18,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -119,6 +119,8 @@ class Rig:
         self._patience_s = _PATIENCE_S if setting.driver == "none" else simulator.timeout_s
         self._inbox: Inbox[carla.Image] = Inbox(camera.id for camera in rig_file.cameras)
         self._undo = contextlib.ExitStack()
+        self._sensor_ids: dict[str, int] = {}  # by camera id
+        self._number = 0  # of the last frame
         self._is_lost = False
         self._notes: list[str] = []
 
@@ -143,6 +145,7 @@ class Rig:
         for camera in self._rig_file.cameras:
             self._attach(camera, is_on_own=not adopted)
         self._await_first_pictures()
+        self._number = self._world.get_snapshot().frame
         if self._setting.driver == "autopilot":
             self._hand_over_to_autopilot()
 
@@ -154,7 +157,8 @@ class Rig:
                 this pass is not waited for until it delivers again.
 
         Raises:
-            ServerLostError: The server does not answer within its time-out, or the vehicle is gone.
+            ServerLostError: The server does not answer within its time-out, the vehicle or a camera
+                is gone, or another client steps the world or has changed how it is stepped.
         """
         number = self._step()
         snapshot = self._world.get_snapshot()
@@ -164,7 +168,10 @@ class Rig:
                 f"{self._simulator} has no vehicle {self._setting.role_name} any more: somebody "
                 "removed it, or loaded a map"
             )
+        self._require_own_step(number, snapshot.timestamp.delta_seconds)
         images = self._inbox.take(number, timeout_s)
+        missing = tuple(camera.id for camera in self._rig_file.cameras if camera.id not in images)
+        self._require_cameras(missing, snapshot)
         velocity = vehicle.get_velocity()
         return RigFrame(
             number=number,
@@ -172,10 +179,18 @@ class Rig:
             vehicle=pose_of(vehicle.get_transform()),
             speed_m_s=math.hypot(velocity.x, velocity.y, velocity.z),
             pictures={camera: _pixels(image) for camera, image in images.items()},
-            missing=tuple(
-                camera.id for camera in self._rig_file.cameras if camera.id not in images
-            ),
+            missing=missing,
         )
+
+    def check(self) -> None:
+        """Raise where the server has ended, which nobody notices who does not step the world.
+
+        Raises:
+            ServerLostError: It has.
+        """
+        if self._pulse.has_ended:
+            self._is_lost = True
+            raise ServerLostError(f"{self._simulator} is lost: it has ended")
 
     def set_weather(self, name: str) -> None:
         """Change the weather to one of `weather_names()`, until the rig is closed.
@@ -242,6 +257,34 @@ class Rig:
         self._is_lost = True
         raise ServerLostError(f"{simulator} is lost: {reason}")
 
+    def _require_own_step(self, number: int, delta_s: float) -> None:
+        """Raise where a step is not the one after the last, or not as long as it was to be.
+
+        Pictures would come from moments further apart than was asked for.
+
+        Raises:
+            ServerLostError: It is not.
+        """
+        last, self._number = self._number, number
+        if number == last + 1 and math.isclose(delta_s, self._setting.step_s, rel_tol=1e-3):
+            return
+        raise ServerLostError(
+            f"{self._simulator} is not stepped from here alone any more: another client steps its "
+            "world too, or has changed its settings"
+        )
+
+    def _require_cameras(self, camera_ids: Iterable[str], snapshot: carla.WorldSnapshot) -> None:
+        """Raise where one of the cameras is gone, and will never deliver again.
+
+        Raises:
+            ServerLostError: It is.
+        """
+        for camera_id in camera_ids:
+            if snapshot.find(self._sensor_ids[camera_id]) is None:
+                raise ServerLostError(
+                    f"{self._simulator} has no camera {camera_id} any more: somebody removed it"
+                )
+
     def _step_from_here(self) -> None:
         found = self._world.get_settings()
         self._undo_later(lambda: self._world.apply_settings(found))
@@ -282,6 +325,7 @@ class Rig:
             self._simulator, self._world, self._rig_file, camera, self._vehicle, is_on_own
         )
         self._undo_later(partial(self._destroy, sensor.id))
+        self._sensor_ids[camera.id] = sensor.id
         sensor.listen(partial(self._inbox.put, camera.id))
         self._undo.callback(_stop, sensor)
 

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     import carla
 
 _LOADING_TIMEOUT_S = 180.0
-_OTHER_STEPPER_S = 1.0  # a world in synchronous mode that stands still this long was left like that
+# A world in synchronous mode that stands still this long was left like that. Large pictures of many
+# cameras take seconds a step.
+_OTHER_STEPPER_S = 5.0
 
 
 def weather_names() -> tuple[str, ...]:

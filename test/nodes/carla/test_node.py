@@ -272,6 +272,43 @@ def test_a_map_that_somebody_loads_is_driven_in(graph, simulator, drive):
     assert "ego_vehicle is in Loop" in end(process)
 
 
+def test_steps_that_another_client_takes_away_are_taken_back(graph, simulator, drive):
+    images = graph.collect(Image, f"{RGB}/image")
+    process = drive(simulator.port)
+    graph.spin_until(lambda: images, "a picture")
+    simulator.let_run()
+    graph.spin_until(simulator.is_synchronous, "the world to wait for the node again")
+    later = graph.collect(Image, f"{RGB}/image", reliable(depth=1000))
+    graph.spin_until(lambda: len(later) > 5, "pictures")
+    assert np.diff(stamps(later)).tolist() == [STEP_NS] * (len(later) - 1)
+    assert "is not stepped from here alone any more: another client" in end(process)
+
+
+def test_a_camera_that_somebody_removed_is_attached_anew(graph, simulator, drive):
+    images = graph.collect(Image, f"{RGB}/image")
+    process = drive(simulator.port)
+    graph.spin_until(lambda: images, "a picture")
+    simulator.remove("sensor.camera.rgb")
+    graph.spin_until(lambda: simulator.actors() == RIG_ACTORS, "the camera")
+    assert "has no camera rgb_front any more: somebody removed it" in end(process)
+
+
+def test_a_simulator_that_ends_while_the_node_is_halted_is_told(graph, drive):
+    with StandIn() as simulator:
+        reports = graph.collect(DiagnosticArray, "/diagnostics")
+        process = drive(simulator.port)
+        graph.spin_until(
+            lambda: reports and reports[-1].status[0].level == DiagnosticStatus.OK, "a report"
+        )
+        assert graph.set_parameters("/carla", {"playing": False}).successful
+        halted = graph.collect(DiagnosticArray, "/diagnostics")
+        graph.spin_until(
+            lambda: halted and halted[-1].status[1].message == "no pictures", "the halt"
+        )
+    graph.spin_until(lambda: halted[-1].status[0].level == DiagnosticStatus.ERROR, "the loss")
+    end(process)
+
+
 def test_a_slow_simulator_is_waited_for(graph, simulator, drive):
     images = graph.collect(Image, f"{RGB}/image")
     process = drive(simulator.port)

@@ -133,10 +133,11 @@ class CarlaNode(Node):
         """Advance the simulation until the node ends; return whether the simulator was lost."""
         due_s = time.monotonic()
         while not self._is_ending() and not self._is_complete():
-            if not self._value("playing"):
-                self._ending.wait(self._setting.step_s)
-                continue
             try:
+                if not self._value("playing"):
+                    rig.check()
+                    self._ending.wait(self._setting.step_s)
+                    continue
                 frame = rig.tick()
             except ServerLostError as error:
                 self._losses += 1
