@@ -34,6 +34,7 @@ from std_msgs.msg import String
 
 from unet_seg_ros.bags.repair import repair
 from unet_seg_ros.bags.writer import BagError
+from unet_seg_ros.messages.definitions import UnknownTypeError
 from unet_seg_ros.messages.images import Header, write_image
 from unet_seg_ros.nodes.recorder.node import PARAMETERS, SUBSCRIPTION_DEPTH, RecorderNode
 from unet_seg_ros.ros.parameters import ParameterError
@@ -184,6 +185,64 @@ def test_a_publisher_that_comes_later_and_offers_less_is_recorded(tmp_path, firs
     sent = ["kept for those who come late", "before", "loose", "after"][1 - kept :]
     recorded = messages_in(tmp_path / "bag")["/text"]
     assert recorded == [serialize_message(String(data=text)) for text in sent]
+
+
+def test_nothing_is_missed_while_a_publisher_that_offers_less_is_found(tmp_path):
+    with Graph() as graph:
+        node = recorder(graph, tmp_path / "bag", topics=["/text"])
+        strict = graph.publisher(String, "/text")
+        sent: list[str] = []
+
+        def send(publisher, name):
+            sent.append(f"{name} {len(sent)}")
+            publisher.publish(String(data=sent[-1]))
+            graph.spin_until(lambda: node._bag._put_count == len(sent), sent[-1])
+
+        send(strict, "strict")
+        loose = graph.publisher(String, "/text", QoSProfile(depth=5, reliability=2), matched=False)
+        while not loose.get_subscription_count():
+            send(strict, "strict")
+        for _ in range(20):
+            send(loose, "loose")
+            send(strict, "strict")
+        graph.spin_until(lambda: node._bag.written == len(sent), "all messages")
+        assert not node.dropped
+    recorded = messages_in(tmp_path / "bag")["/text"]
+    assert recorded == [serialize_message(String(data=text)) for text in sent]
+
+
+def test_a_subscriber_of_another_type_does_not_decide_what_is_recorded(tmp_path):
+    # As other processes: one of these cannot have two types of a topic.
+    with Graph() as graph, Graph(graph.domain_id) as other, Graph(graph.domain_id) as talking:
+        listener = other.node.create_subscription(DiagnosticArray, "/text", print, 1)
+        node = recorder(graph, tmp_path / "bag", topics=["/text"])
+        graph.spin_until(lambda: "/text" in dict(node.get_topic_names_and_types()), "the listener")
+        publisher = talking.publisher(String, "/text", matched=False)
+        graph.spin_until(publisher.get_subscription_count, "the recorder")
+        publisher.publish(String(data="here I am"))
+        graph.spin_until(lambda: node._bag.written, "the message")
+        assert listener
+    assert messages_in(tmp_path / "bag") == {"/text": [serialize_message(String(data="here I am"))]}
+
+
+def test_that_nothing_is_recorded_is_a_warning(tmp_path, monkeypatch):
+    def refuse(type_name):
+        raise UnknownTypeError(f"{type_name}: there is no such type here")
+
+    with Graph() as graph:
+        reports = graph.collect(DiagnosticArray, "/diagnostics")
+        node = recorder(graph, tmp_path / "bag", topics=["/text"])
+        graph.spin_until(lambda: reports, "a report")
+        assert reports[-1].status[0].level == DiagnosticStatus.WARN
+        assert reports[-1].status[0].message.startswith("nobody publishes what is to be recorded; ")
+        monkeypatch.setattr(node._definitions, "get", refuse)
+        graph.publisher(String, "/text", matched=False)
+        graph.spin_until(
+            lambda: reports[-1].status[0].message.startswith("/text is not recorded: std_msgs/msg"),
+            "the refusal",
+        )
+        assert reports[-1].status[0].level == DiagnosticStatus.WARN
+        assert reported(reports, "topics") == "0"
 
 
 def test_messages_that_find_the_queue_full_are_counted(tmp_path):

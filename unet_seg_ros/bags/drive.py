@@ -102,8 +102,8 @@ def read_legend(reader: BagReader, camera: CameraTopics) -> tuple[LabelSet, str]
 
 def labels_topic(reader: BagReader, camera: CameraTopics) -> str:
     """Return the topic of a camera's label maps, raw or compressed; "" where there are none."""
-    raw = camera.output(LABELS)
-    return next((name for name in (raw, compressed_topic(raw)) if name in reader.filled_topics), "")
+    raw, filled = camera.output(LABELS), reader.filled_topics
+    return next((name for name in (raw, compressed_topic(raw)) if name in filled), "")
 
 
 def _refuse(fault: str) -> None:

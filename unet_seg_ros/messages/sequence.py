@@ -38,3 +38,8 @@ class SequenceGaps:
         last = self._last.get(name, number - 1)
         self._last[name] = number
         return max(0, number - last - 1)
+
+    def knows(self, info: Mapping[str, Any]) -> bool:
+        """Tell whether messages of the publisher of the one with this `info` have been counted."""
+        publisher = info.get("publisher_gid")
+        return publisher is not None and publisher["data"] in self._last

@@ -7,6 +7,8 @@ The middleware never connects the two and says nothing: the node would wait for 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rclpy.node import Node
 
 
@@ -39,6 +41,17 @@ class TypeWatch:
                 self._logged.add(sentence)
                 self._node.get_logger().warning(sentence)
         return found
+
+
+def published_type(node: Node, topic: str, type_names: Sequence[str]) -> str:
+    """Return the type that a topic is published as, of those that its publishers and others name.
+
+    Whoever subscribes with a wrong type names that one as well.
+    """
+    if len(type_names) == 1:
+        return type_names[0]
+    published = {item.topic_type for item in node.get_publishers_info_by_topic(topic)}
+    return next((name for name in type_names if name in published), type_names[0])
 
 
 def _type_name(message_type: type) -> str:

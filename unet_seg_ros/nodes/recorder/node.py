@@ -16,11 +16,12 @@ completes the bag and ends with a sentence that says so.
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter, deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock
@@ -28,7 +29,6 @@ from rclpy.clock_type import ClockType
 from rclpy.duration import Duration
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.subscription import Subscription
 from rosbags.interfaces import (
     Qos,
     QosDurability,
@@ -52,7 +52,7 @@ from unet_seg_ros.ros.parameters import (
 )
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.status import stamped, status
-from unet_seg_ros.ros.type_watch import TypeWatch
+from unet_seg_ros.ros.type_watch import TypeWatch, published_type
 from unet_seg_ros.units import NS_PER_S
 
 NODE_NAME = "recorder"
@@ -107,17 +107,47 @@ DISCOVERY_PERIOD_S = 0.1
 REPORT_PERIOD_S = 1.0
 # One second of a camera at 20 Hz: what the middleware keeps while the executor is busy.
 SUBSCRIPTION_DEPTH = 20
+_REMEMBERED = 4 * SUBSCRIPTION_DEPTH
 
 QUEUE_FULL = "queue_full"  # the disk did not keep up
 LOST = "lost"  # the middleware did not deliver it
 
 
-class _Recording(NamedTuple):
-    """The subscription to a topic, its type, and what it asks of publishers."""
+@dataclass
+class _Recording:
+    """What is recorded of a topic, by one subscription or several.
 
-    subscription: Subscription
+    Attributes:
+        topic_id: The topic's in the bag.
+        type_name: Its type.
+        message_type: The class of that.
+        qos: What the last subscription, which asks for least, asks of publishers.
+        gaps: Of each subscription.
+    """
+
+    topic_id: int
     type_name: str
+    message_type: type
     qos: QoSProfile
+    gaps: list[SequenceGaps] = field(default_factory=list)
+    # More than may still be waiting in another subscription.
+    _recent: deque[tuple[Any, ...]] = field(default_factory=partial(deque, maxlen=_REMEMBERED))
+
+    def missed_before(self, number: int, info: Mapping[str, Any], has_one_publisher: bool) -> int:
+        """Return what a subscription, by its number, missed that none before it could receive."""
+        if any(gaps.knows(info) for gaps in self.gaps[:number]):
+            return 0
+        return self.gaps[number].missed_before(info, has_one_publisher)
+
+    def is_repeated(self, info: Mapping[str, Any]) -> bool:
+        """Tell whether another subscription has received the same message."""
+        if len(self.gaps) == 1:
+            return False
+        publisher = info.get("publisher_gid")
+        message = publisher and publisher["data"], info["source_timestamp"]
+        is_repeated = message in self._recent
+        self._recent.append(message)
+        return is_repeated
 
 
 class RecorderNode(Node):
@@ -138,7 +168,7 @@ class RecorderNode(Node):
         self._definitions = Definitions()
         self._seen: set[str] = set()
         self._recording: dict[str, _Recording] = {}  # by topic
-        self._gaps: defaultdict[str, SequenceGaps] = defaultdict(SequenceGaps)
+        self._refused: list[str] = []  # why others are not recorded
         self.dropped: Counter[str] = Counter()
         self._types = TypeWatch(self)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS, 10)
@@ -191,7 +221,7 @@ class RecorderNode(Node):
         for name, type_names in self.get_topic_names_and_types():
             if name not in self._seen and self._is_wanted(name) and self.count_publishers(name):
                 self._seen.add(name)
-                self._record(name, type_names[0])
+                self._record(name, published_type(self, name, type_names))
 
     def _is_wanted(self, name: str) -> bool:
         return name in self._topics or bool(self._pattern and self._pattern.fullmatch(name))
@@ -201,18 +231,25 @@ class RecorderNode(Node):
             definition = self._definitions.get(type_name)
             message_type = message_class(type_name)
         except UnknownTypeError as error:
-            self.get_logger().error(f"{name} is not recorded: {error}")
+            self._refused.append(f"{name} is not recorded: {error}")
+            self.get_logger().error(self._refused[-1])
             return
         offers = self._offers(name, type_name)
         offered_qos = [_recorded_qos(offer) for offer in offers]
         topic_id = self._bag.add_topic(
             Topic(name, type_name, definition.text, definition.digest, offered_qos)
         )
-        store = partial(self._store, name, topic_id)
         qos = _matching_qos(offers)
-        subscription = self.create_subscription(message_type, name, store, qos, raw=True)
-        self._recording[name] = _Recording(subscription, type_name, qos)
+        self._recording[name] = _Recording(topic_id, type_name, message_type, qos)
+        self._subscribe(name, qos)
         self.get_logger().info(f"recording {name}")
+
+    def _subscribe(self, name: str, qos: QoSProfile) -> None:
+        recording = self._recording[name]
+        store = partial(self._store, name, len(recording.gaps))
+        recording.gaps.append(SequenceGaps())
+        recording.qos = qos
+        self.create_subscription(recording.message_type, name, store, qos, raw=True)
 
     def _offers(self, name: str, type_name: str) -> list[QoSProfile]:
         """Return what the publishers of a topic offer that publish this type."""
@@ -220,32 +257,31 @@ class RecorderNode(Node):
         return [item.qos_profile for item in found if item.topic_type == type_name]
 
     def _follow_offers(self) -> None:
-        """Subscribe anew to topics that have got a publisher which offers less than was asked for.
+        """Subscribe once more to topics that have got a publisher which offers less than before.
 
-        The middleware would never connect it.
+        The middleware would never connect it. The subscription that there is goes on, so that
+        nothing of the other publishers is missed.
         """
-        for name, (subscription, type_name, qos) in self._recording.items():
-            wanted = _matching_qos(self._offers(name, type_name))
+        for name, recording in self._recording.items():
+            wanted, qos = _matching_qos(self._offers(name, recording.type_name)), recording.qos
             # Both number the stricter policy lower.
             if wanted.reliability <= qos.reliability and wanted.durability <= qos.durability:
                 continue
+            wanted.reliability = max(wanted.reliability, qos.reliability)
             # What a publisher keeps for those who come late has been recorded.
             wanted.durability = DurabilityPolicy.VOLATILE
-            message_type, store = subscription.msg_type, subscription.callback
-            self.destroy_subscription(subscription)
-            anew = self.create_subscription(message_type, name, store, wanted, raw=True)
-            self._recording[name] = _Recording(anew, type_name, wanted)
-            self.get_logger().warning(
-                f"recording {name} with what all its publishers offer now; of this moment messages "
-                "may be missing"
-            )
+            self._subscribe(name, wanted)
+            self.get_logger().info(f"recording {name} with what all its publishers offer now")
 
-    def _store(self, name: str, topic_id: int, data: bytes, info: Mapping[str, Any]) -> None:
+    def _store(self, name: str, number: int, data: bytes, info: Mapping[str, Any]) -> None:
         now_ns = self.get_clock().now().nanoseconds
+        recording = self._recording[name]
         is_named = info.get("publisher_gid") is not None
         has_one_publisher = not is_named and self.count_publishers(name) == 1
-        self._count(LOST, self._gaps[name].missed_before(info, has_one_publisher))
-        if not self._bag.put(topic_id, data, now_ns, info["source_timestamp"]):
+        self._count(LOST, recording.missed_before(number, info, has_one_publisher))
+        if recording.is_repeated(info):
+            return
+        if not self._bag.put(recording.topic_id, data, now_ns, info["source_timestamp"]):
             self._count(QUEUE_FULL, 1)
 
     def _count(self, cause: str, messages: int) -> None:
@@ -258,17 +294,19 @@ class RecorderNode(Node):
     def _report(self) -> None:
         self._follow_offers()
         values = {
-            "topics": str(len(self._seen)),
+            "topics": str(len(self._recording)),
             "messages": str(self._bag.written),
             "disk_mib": f"{self._bag.size / (1 << 20):.1f}",
             "waiting_mib": f"{self._bag.waiting_bytes / (1 << 20):.1f}",
             f"dropped.{QUEUE_FULL}": str(self.dropped[QUEUE_FULL]),
             f"dropped.{LOST}": str(self.dropped[LOST]),
         }
-        types = "; ".join(self._types.problems().values())
-        is_fine = not (types or self.dropped.total())
+        problems = [*self._types.problems().values(), *self._refused]
+        if not (problems or self._recording):
+            problems.append("nobody publishes what is to be recorded")
+        is_fine = not (problems or self.dropped.total())
         level = DiagnosticStatus.OK if is_fine else DiagnosticStatus.WARN
-        summary = f"{types}; {self._summary()}" if types else self._summary()
+        summary = "; ".join([*problems, self._summary()])
         report = status(f"{self.get_name()}: {self._output.name}", level, summary, values)
         self._diagnostics.publish(stamped(self, [report]))
 
