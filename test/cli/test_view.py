@@ -112,6 +112,30 @@ def test_a_recorded_drive_is_all_there_until_the_user_ends_it(
 
 
 @needs_rerun
+@pytest.mark.timeout(240)
+def test_of_several_image_topics_in_a_bag_the_one_that_reports_name_is_shown(
+    tmp_path: Path, ports: tuple[int, int]
+) -> None:
+    another = f"{drive.FRONT}/another"  # the first by name
+    pictures = [drive.picture(index, another) for index in range(FRAMES)]
+    bag = write_rosbag2(tmp_path / "drive", [*pictures, *drive.drive(FRAMES)])
+    saved = tmp_path / "saved.rrd"
+    arguments = ["--port", str(ports[0]), "--grpc-port", str(ports[1])]
+
+    def shown() -> list[str]:
+        recordings = read_recordings(saved) if saved.exists() else []
+        return [name for item in recordings for name in (PICTURE, another) if item.stamps(name)]
+
+    with view("--bag", str(bag), *arguments) as process:
+        assert process.stdout
+        assert list(iter_until("all of the drive is there", process.stdout))
+        with saved_from(ports[1], saved):
+            wait_until(lambda: bool(shown()), process, "a picture")
+        assert shown() == [PICTURE]
+        process.kill()
+
+
+@needs_rerun
 @pytest.mark.skipif(not shutil.which("setpriv"), reason="needs setpriv of util-linux")
 def test_killed_it_takes_the_server_along(
     viewer: subprocess.Popen[str], ports: tuple[int, int]

@@ -123,6 +123,21 @@ def test_a_segmented_camera_is_shown(
     assert viewer.poll() is None
 
 
+def test_of_several_image_topics_the_one_that_is_segmented_is_shown(
+    graph: Graph, viewer: subprocess.Popen[str]
+) -> None:
+    image = message_class(drive.TYPES[PICTURE])
+    graph.collect(image, PICTURE)
+    another = graph.publisher(image, f"{drive.FRONT}/another", matched=False)  # the first by name
+    camera = graph.node.create_publisher(image, PICTURE, reliable())
+    graph.node.create_publisher(image, LABELS, reliable())
+    graph.spin_until(
+        lambda: camera.get_subscription_count() == 2 and not another.get_subscription_count(),
+        "the viewer beside the network",
+    )
+    assert viewer.poll() is None
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_in_order_and_takes_the_server_along(
     graph: Graph, viewer: subprocess.Popen[str], grpc_port: int, number: int

@@ -75,6 +75,33 @@ def test_raw_pictures_come_before_compressed_ones(shown: Shown) -> None:
     assert set(added) == {PICTURE, LABELS}
 
 
+def test_of_several_image_topics_the_one_that_is_segmented_is_shown(shown: Shown) -> None:
+    another = f"{drive.FRONT}/another"  # the first by name
+    types = {**drive.TYPES, another: IMAGE}
+    added = shown.feed.add_topics(types, [f"{PICTURE}/compressed", "/rosout"])
+    assert set(added) == drive.TYPES.keys()
+
+
+def test_what_is_segmented_may_be_known_later(shown: Shown) -> None:
+    another = f"{drive.FRONT}/another"
+    types = {**drive.TYPES, another: IMAGE}
+    assert another in shown.feed.add_topics(types)
+    shown.take(drive.legend(), drive.picture(0, another))
+    assert shown.feed.add_topics(types, [PICTURE]) == [PICTURE]
+    assert another not in shown.feed.topics
+    assert shown.take(drive.picture(1), drive.label_map(1)) == [PICTURE]
+    assert shown.feed.add_topics(types, [PICTURE]) == shown.feed.add_topics(types) == []
+    recording = shown.recording()
+    assert recording.stamps(another) == []
+    assert recording.stamps(PICTURE) == [stamp(1)]
+    assert recording.class_names(LABELS)[drive.ROADS] == "Roads"
+
+
+def test_where_nobody_knows_depths_are_not_taken_for_pictures(shown: Shown) -> None:
+    depth = f"{drive.FRONT}/depth"
+    assert set(shown.feed.add_topics({**drive.TYPES, depth: IMAGE})) == drive.TYPES.keys()
+
+
 def test_confidence_is_left_alone_on_request(shown: Shown) -> None:
     feed = Feed(shown._log, MAX_PIXELS, confidence=False)
     assert CONFIDENCE not in feed.add_topics(drive.TYPES)

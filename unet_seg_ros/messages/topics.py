@@ -87,6 +87,11 @@ def is_output(topic: str) -> bool:
     return "/segmentation/" in f"/{topic}"
 
 
+def is_label_map(topic: str) -> bool:
+    """Tell by its name whether a topic has label maps, raw or compressed."""
+    return f"/{topic.removesuffix(_COMPRESSED)}".endswith(f"/segmentation/{LABELS}")
+
+
 def is_camera(image_topic: str) -> bool:
     """Tell by its name whether an image topic shows a camera's pictures, not masks or depths."""
     return not any(part in image_topic for part in _NO_CAMERA)

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,7 +18,7 @@ from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.cdr import CdrReader, read_stamp_ns
 from unet_seg_ros.messages.images import COMPRESSED_IMAGE, IMAGE, Image, read_any_image, read_image
 from unet_seg_ros.messages.pairing import StampPairs
-from unet_seg_ros.messages.topics import CameraTopics, compressed_topic
+from unet_seg_ros.messages.topics import CameraTopics, compressed_topic, is_camera
 from unet_seg_ros.units import NS_PER_S
 from unet_seg_ros.view.drive_log import DriveLog
 
@@ -65,25 +65,42 @@ class Feed:
         self._max_pixels = max_pixels
         self._confidence = confidence
         self._readers: dict[str, Reader] = {}
-        self._cameras: dict[str, dict[str, Reader]] = {}
+        self._cameras: dict[str, tuple[CameraTopics, dict[str, Reader]]] = {}
 
-    def add_topics(self, types: Mapping[str, str]) -> list[str]:
-        """Find what can be shown among topics, given with their types; return what is new of it.
+    def add_topics(self, types: Mapping[str, str], segmented: Collection[str] = ()) -> list[str]:
+        """Find what can be shown among topics; return what is new of it.
 
         Cameras are those with a label map beside their pictures.
+
+        Args:
+            types: The topics' types by their names.
+            segmented: Image topics that are known to be those that label maps are of. Of several
+                beside a label map, one of these is shown, also if that is known later.
         """
-        for camera, labels_topic in _cameras(types).items():
-            if camera.camera not in self._cameras:
-                self._cameras[camera.camera] = self._camera_readers(camera, labels_topic)
-        readers = {name: read for camera in self._cameras.values() for name, read in camera.items()}
+        for camera, labels_topic in _cameras(types, segmented).items():
+            shown = self._cameras.get(camera.camera)
+            if shown is None or _is_known_better(camera, shown[0], segmented):
+                if shown:
+                    del self._readers[shown[0].image]
+                readers = self._camera_readers(camera, labels_topic)
+                self._cameras[camera.camera] = camera, readers
+        readers = {
+            name: read for _, camera in self._cameras.values() for name, read in camera.items()
+        }
         for name, type_name in types.items():
             if type_name == DIAGNOSTIC_ARRAY:
                 readers[name] = self._read_diagnostics
             elif type_name == STRING and name.endswith(_SCORE):
                 readers[name] = partial(self._read_score, name)
-        added = [name for name in readers if name in types and name not in self._readers]
-        self._readers.update({name: readers[name] for name in added})
+        readers = {name: read for name, read in readers.items() if name in types}
+        added = [name for name in readers if name not in self._readers]
+        self._readers = {**self._readers, **readers}
         return added
+
+    @property
+    def topics(self) -> Set[str]:
+        """The topics that are shown."""
+        return self._readers.keys()
 
     @property
     def has_cameras(self) -> bool:
@@ -174,7 +191,7 @@ class Feed:
         yield Task(camera.output(topics.LEGEND), partial(self._log.describe, camera, label_set))
 
     def _read_diagnostics(self, data: bytes, _recorded_ns: int | None) -> Iterator[Task]:
-        for name, values in _statuses(CdrReader(data)):
+        for name, values in statuses(CdrReader(data)):
             yield Task(name, partial(self._log.log_status, name, values))
 
     def _read_score(self, topic: str, data: bytes, _recorded_ns: int | None) -> Iterator[Task]:
@@ -184,21 +201,44 @@ class Feed:
         return read_any_image(data, self._max_pixels, compressed=topic.compressed)
 
 
-def _cameras(types: Mapping[str, str]) -> dict[CameraTopics, str]:
-    """Return the cameras that have label maps, each with the topic of these."""
-    cameras: dict[str, tuple[CameraTopics, str]] = {}
-    # Raw pictures come before compressed ones, which would have to be compressed for this alone.
+def candidates(types: Mapping[str, str]) -> dict[str, list[CameraTopics]]:
+    """Return the image topics that the label maps of each camera may be of, in order of names.
+
+    Raw pictures come before compressed ones, which would have to be compressed for this alone.
+    """
+    found: dict[str, list[CameraTopics]] = {}
     for name in sorted(types):
         camera = CameraTopics(name)
         wanted = COMPRESSED_IMAGE if camera.compressed else IMAGE
-        if types[name] != wanted or camera.camera in cameras:
-            continue
-        labels = camera.output(topics.LABELS)
-        for labels_topic in (labels, compressed_topic(labels)):
-            if labels_topic in types:
-                cameras[camera.camera] = camera, labels_topic
-                break
-    return dict(cameras.values())
+        if types[name] == wanted and _labels_topic(camera, types):
+            found.setdefault(camera.camera, []).append(camera)
+    return found
+
+
+def _cameras(types: Mapping[str, str], segmented: Collection[str]) -> dict[CameraTopics, str]:
+    """Return the cameras that have label maps, each with the topic of these."""
+    cameras = {}
+    for places in candidates(types).values():
+        camera = min(
+            places, key=lambda item: (not _is_among(item, segmented), not is_camera(item.image))
+        )
+        cameras[camera] = _labels_topic(camera, types)
+    return cameras
+
+
+def _labels_topic(camera: CameraTopics, types: Mapping[str, str]) -> str:
+    """Return the topic of a camera's label maps, raw or compressed; empty where there is none."""
+    labels = camera.output(topics.LABELS)
+    return next((name for name in (labels, compressed_topic(labels)) if name in types), "")
+
+
+def _is_among(camera: CameraTopics, segmented: Collection[str]) -> bool:
+    """Tell whether a camera's pictures are, raw or compressed, those of one of the topics."""
+    return any(CameraTopics(name).raw == camera.raw for name in segmented)
+
+
+def _is_known_better(camera: CameraTopics, shown: CameraTopics, segmented: Collection[str]) -> bool:
+    return _is_among(camera, segmented) and not _is_among(shown, segmented)
 
 
 def _moment_ns(pairs: StampPairs[bytes], stamp_ns: int, recorded_ns: int | None) -> int | None:
@@ -215,7 +255,7 @@ def _only_channel(picture: Image) -> Uint8Array:
     return cv2.extractChannel(picture.pixels, 0).astype(np.uint8, copy=False)
 
 
-def _statuses(cdr: CdrReader) -> Iterator[tuple[str, dict[str, str]]]:
+def statuses(cdr: CdrReader) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield the name and the values of every status of a diagnostic_msgs/DiagnosticArray."""
     cdr.int32(), cdr.uint32(), cdr.string()  # the header
     for _ in range(cdr.uint32()):

@@ -12,21 +12,25 @@ browser that is slow or gone costs the view frames and the segmentation node not
 
 from __future__ import annotations
 
+import contextlib
 import threading
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from rclpy.clock import Clock
 from rclpy.clock_type import ClockType
-from rclpy.node import Node
+from rclpy.node import Node, NodeNameNonExistentError
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 
+from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.definitions import message_class
 from unet_seg_ros.nodes.slots import NewestFrames
 from unet_seg_ros.ros import qos
 from unet_seg_ros.ros.parameters import ParameterSpec, declare
 from unet_seg_ros.ros.run import run
-from unet_seg_ros.ros.type_watch import TypeWatch
+from unet_seg_ros.ros.type_watch import TypeWatch, published_type
 from unet_seg_ros.view import ViewError, require_rerun
 
 if TYPE_CHECKING:  # Rerun need not be installed
@@ -102,6 +106,7 @@ class ViewerNode(Node):
         self._types = TypeWatch(self)
         self._log = DriveLog(self._server.connect)
         self._feed = Feed(self._log, values["max_image_pixels"], values["confidence"])
+        self._listening: dict[str, Subscription] = {}  # by topic
         self._tasks: NewestFrames[Task] = NewestFrames()
         self._worker = threading.Thread(target=self._work, name="view", daemon=True)
         self._worker.start()
@@ -120,12 +125,31 @@ class ViewerNode(Node):
     def _discover(self) -> None:
         self._server.check()
         self._types.problems()  # logs them
-        types = {name: types[0] for name, types in self.get_topic_names_and_types()}
-        for name in self._feed.add_topics(types):
+        types = {
+            name: published_type(self, name, types)
+            for name, types in self.get_topic_names_and_types()
+        }
+        for name in self._feed.add_topics(types, self._segmented(types)):
             take = partial(self._take, name)
             message_type = message_class(types[name])
-            self.create_subscription(message_type, name, take, _qos(types[name]), raw=True)
+            self._listening[name] = self.create_subscription(
+                message_type, name, take, _qos(types[name]), raw=True
+            )
             self.get_logger().info(f"showing {name}")
+        for name in self._listening.keys() - self._feed.topics:
+            self.destroy_subscription(self._listening.pop(name))
+            self.get_logger().info(f"no longer showing {name}: the label maps are not of it")
+
+    def _segmented(self, types: Mapping[str, str]) -> set[str]:
+        """Return what those nodes listen to that publish label maps."""
+        found: set[str] = set()
+        for name in filter(topics.is_label_map, types):
+            for publisher in self.get_publishers_info_by_topic(name):
+                node = publisher.node_name, publisher.node_namespace
+                with contextlib.suppress(NodeNameNonExistentError):  # it is not known yet
+                    listened_to = self.get_subscriber_names_and_types_by_node(*node)
+                    found.update(topic for topic, _ in listened_to)
+        return found
 
     def _take(self, topic: str, data: bytes) -> None:
         try:
