@@ -197,11 +197,13 @@ class Loads:
         self.error: Exception | None = None
         load = loader.load_segmenter
 
-        def told(settings: Settings, workloads: Any, checkpoint: Checkpoint | None) -> Segmenter:
+        def told(
+            settings: Settings, workloads: Any, checkpoint: Checkpoint | None, **wanted: Any
+        ) -> Segmenter:
             self.checkpoints.append(checkpoint.name if checkpoint else settings.checkpoint.stem)
             if self.error:
                 raise self.error
-            return load(settings, workloads, checkpoint)
+            return load(settings, workloads, checkpoint, **wanted)
 
         monkeypatch.setattr(loader, "load_segmenter", told)
         monkeypatch.setattr(Segmenter, "compiled", True)
@@ -380,6 +382,23 @@ def test_sizes_that_are_the_same_to_the_network_are_compiled_once(
     assert reports.value("engine", "compiled") == "yes"
     assert reports.value("engine", "loading") == "no"
     assert compiler.heights == [24]
+
+
+@pytest.mark.skipif(missing_compiler() is not None, reason="there is no C++ compiler")
+def test_checkpoints_that_were_given_up_are_not_compiled_before_the_wanted_one(
+    graph: Graph, start: Start, networks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiler = Compiler(monkeypatch)
+    start(compile="auto", warm_up_sizes=[f"{WIDTH}x{HEIGHT}", f"{WIDTH}x{WIDTH}"])
+    reports = Reports(graph)
+    assert compiler.heights == [24, 32]
+    names = ["second one", "first", "second one", "first", "second one"]
+    with compiling._one_at_a_time:  # the compiler is busy, with the first of these next
+        for name in names:
+            path = str(networks / f"{name}.safetensors")
+            assert graph.set_parameters(NODE, {"checkpoint": path}).successful
+    graph.spin_until(lambda: reports.value("engine", "checkpoint") == "second one", "the last one")
+    assert compiler.heights[2:].count(32) == 1
 
 
 @pytest.mark.parametrize(("name", "reason"), [("missing", "no checkpoint"), ("damaged", "damaged")])

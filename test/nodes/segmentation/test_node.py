@@ -25,6 +25,7 @@ from lifecycle_msgs.srv import ChangeState
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, ReliabilityPolicy
 from rclpy.subscription import Subscription
+from rclpy.task import Future
 from segmentation_graph import (
     FRONT,
     HEIGHT,
@@ -146,22 +147,60 @@ def test_impossible_qos_override_fails_activation_not_the_node(graph: Graph, sta
     assert graph.state(NODE) == "inactive"
 
 
+def begin_to_configure(graph: Graph) -> Future:
+    """Ask for the transition and return the answer to come."""
+    client = graph.node.create_client(ChangeState, f"{NODE}/change_state")
+    graph.spin_until(client.service_is_ready, "the node")
+    configure = Transition(id=Transition.TRANSITION_CONFIGURE)
+    return client.call_async(ChangeState.Request(transition=configure))
+
+
+def test_a_network_is_let_go_when_a_parameter_set_meanwhile_fails_configuring(
+    graph: Graph, start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load, is_loading, may_load = loader.load_segmenter, threading.Event(), threading.Event()
+
+    def held(*arguments: Any, **wanted: Any) -> Segmenter:
+        is_loading.set()
+        may_load.wait()
+        return load(*arguments, **wanted)
+
+    monkeypatch.setattr(loader, "load_segmenter", held)
+    mask = tmp_path / "mask.png"
+    write_picture(mask, np.eye(HEIGHT, WIDTH, dtype=np.uint8))
+    start(is_active=False)
+    answer = begin_to_configure(graph)
+    graph.spin_until(is_loading.is_set, "the loader")
+    assert graph.set_parameters(NODE, {"ego_mask": [f"rear={mask}"]}).successful
+    may_load.set()
+    graph.spin_until(answer.done, "the answer")
+    assert not answer.result().success
+    reports = Reports(graph)
+    graph.spin_until(lambda: reports.status("engine"), "a report")
+    assert reports.value("engine", "state") == "unconfigured"
+
+
+def test_no_topic_is_left_where_one_cannot_be_offered(graph: Graph, start: Start) -> None:
+    override = "qos_overrides./front/segmentation/overlay.publisher.reliability"
+    node = start(is_active=False, **{override: "sometimes"})
+    before = sorted(item.topic_name for item in node.publishers)
+    assert not graph.transition(NODE, "configure")
+    assert sorted(item.topic_name for item in node.publishers) == before
+
+
 def test_services_and_reports_go_on_while_configuring(
     graph: Graph, start: Start, networks: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load, may_load = loader.load_segmenter, threading.Event()
 
-    def held(*arguments: Any) -> Segmenter:
+    def held(*arguments: Any, **wanted: Any) -> Segmenter:
         may_load.wait()
-        return load(*arguments)
+        return load(*arguments, **wanted)
 
     monkeypatch.setattr(loader, "load_segmenter", held)
     start(is_active=False)
     reports = Reports(graph)
-    client = graph.node.create_client(ChangeState, f"{NODE}/change_state")
-    graph.spin_until(client.service_is_ready, "the node")
-    configure = Transition(id=Transition.TRANSITION_CONFIGURE)
-    answer = client.call_async(ChangeState.Request(transition=configure))
+    answer = begin_to_configure(graph)
     try:
         graph.spin_until(lambda: reports.value("engine", "state") == "configuring", "a report")
         assert graph.state(NODE) == "unconfigured"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import functools
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from unet_seg_ros.nodes.segmentation.background import run_in_background
 from unet_seg_ros.nodes.segmentation.camera import Workload
-from unet_seg_ros.nodes.segmentation.networks import load_segmenter
+from unet_seg_ros.nodes.segmentation.networks import GivenUp, load_segmenter
 from unet_seg_ros.nodes.segmentation.parameters import Settings
 
 if TYPE_CHECKING:  # it brings torch, which takes seconds to import: the loader's thread does that
@@ -26,12 +27,13 @@ class Loading:
     """A network on its way, and what it is made ready for.
 
     `checkpoint` is the one in use, where the network is only made ready for more; None where the
-    file that the parameter names is read.
+    file that the parameter names is read. `is_given_up` is set once nobody wants it any more.
     """
 
     workloads: frozenset[Workload]
     checkpoint: Checkpoint | None
     future: Future[Segmenter]
+    is_given_up: threading.Event
 
 
 class Loader:
@@ -44,6 +46,8 @@ class Loader:
     def __init__(self, on_loaded: Callable[[], None]) -> None:
         self._on_loaded = on_loaded
         self._loading: Loading | None = None
+        # The compiler does one at a time anyway, in whatever order they come to it.
+        self._turn = threading.Lock()
 
     @property
     def is_loading(self) -> bool:
@@ -63,9 +67,11 @@ class Loader:
     ) -> None:
         """Begin to load a network, in place of any that is on its way."""
         self.give_up()
-        work = functools.partial(load_segmenter, settings, sorted(workloads), checkpoint)
+        is_given_up = threading.Event()
+        load = functools.partial(load_segmenter, settings, sorted(workloads), checkpoint)
+        work = functools.partial(self._load, load, is_given_up)
         future = run_in_background(work, "checkpoint loader")
-        self._loading = Loading(workloads, checkpoint, future)
+        self._loading = Loading(workloads, checkpoint, future, is_given_up)
         future.add_done_callback(lambda _: self._on_loaded())
 
     def take(self) -> Loading | None:
@@ -82,8 +88,16 @@ class Loader:
     def give_up(self) -> None:
         """Let the network that is on its way go, when it is there."""
         if self._loading:
+            self._loading.is_given_up.set()
             self._loading.future.add_done_callback(close_unused)
             self._loading = None
+
+    def _load(self, load: Callable[..., Segmenter], is_given_up: threading.Event) -> Segmenter:
+        """Load a network once those before it are done, unless nobody wants it then."""
+        with self._turn:
+            if is_given_up.is_set():
+                raise GivenUp
+            return load(is_wanted=lambda: not is_given_up.is_set())
 
 
 def close_unused(future: Future[Segmenter]) -> None:

@@ -9,7 +9,7 @@ loads a network.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,10 @@ from unet_seg_ros.weights import checkpoint_for
 if TYPE_CHECKING:
     from unet_seg_ros.inference.segmenter import Segmenter
     from unet_seg_ros.model.checkpoint import Checkpoint
+
+
+class GivenUp(Exception):
+    """A network that nobody wants any more was not made ready."""
 
 
 def read_label_set(path: Path) -> LabelSet:
@@ -118,13 +122,18 @@ def _refuse_unusable_hardware(settings: Settings, names: Collection[str]) -> Non
 
 
 def load_segmenter(
-    settings: Settings, workloads: Sequence[Workload], checkpoint: Checkpoint | None = None
+    settings: Settings,
+    workloads: Sequence[Workload],
+    checkpoint: Checkpoint | None = None,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> Segmenter:
     """Load the checkpoint that `settings` mean on this machine and make it ready for `workloads`.
 
-    With a `checkpoint` that is loaded already, that one, whatever the settings name.
+    With a `checkpoint` that is loaded already, that one, whatever the settings name. `is_wanted` is
+    asked before every workload, which may take a minute.
 
     Raises:
+        GivenUp: the network is not wanted any more.
         ValueError: the checkpoint, the palette or the device is not one that can be used, or a
             package is missing.
     """
@@ -152,6 +161,8 @@ def load_segmenter(
     batch = _batch(settings, segmenter)
     try:
         for workload in workloads:
+            if not is_wanted():
+                raise GivenUp
             segmenter.warm_up([workload.size], batch, workload.confidence)
     except BaseException:
         segmenter.close()

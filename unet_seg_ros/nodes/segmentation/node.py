@@ -109,6 +109,7 @@ class SegmentationNode(PatientNode):
             try:
                 read_ego_masks(settings)
             except ParameterError:  # of which `_configure` says more
+                self._loader.give_up()  # it was loaded for other settings
                 return
             self._load_checkpoint()
             self._arrival = RosFuture()

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rclpy.node import Node
 from rclpy.publisher import Publisher
@@ -36,10 +37,11 @@ class CameraOutputs:
         self._names = names
         self._lock = threading.Lock()
         self._pictures: dict[str, list[Publisher]] = {}  # by the name of the output
-        self._camera_infos = self._publishers(CameraInfo, topics.CAMERA_INFO)
-        if names.semantic_camera:
-            info = CameraTopics(names.semantic_camera).camera_info
-            self._camera_infos.append(self._publisher(CameraInfo, info))
+        with self._all_or_none():
+            self._camera_infos = self._publishers(CameraInfo, topics.CAMERA_INFO)
+            if names.semantic_camera:
+                info = CameraTopics(names.semantic_camera).camera_info
+                self._camera_infos.append(self._publisher(CameraInfo, info))
         self._legend = self._latched(String, self.camera.output(topics.LEGEND))
         self._legend_image = self._latched(Image, self.camera.output(topics.LEGEND_IMAGE))
         label_infos = names.of(topics.LABEL_INFO) if LabelInfo else ()
@@ -53,11 +55,12 @@ class CameraOutputs:
 
     def offer(self, forms: Mapping[str, Form]) -> None:
         """Offer just these outputs; keep what is offered."""
-        added = {
-            output: self._publishers(form.message_type, output)
-            for output, form in forms.items()
-            if output not in self._pictures
-        }
+        with self._all_or_none():
+            added = {
+                output: self._publishers(form.message_type, output)
+                for output, form in forms.items()
+                if output not in self._pictures
+            }
         with self._lock:
             self._pictures.update(added)
             for output in self._pictures.keys() - forms.keys():
@@ -105,6 +108,17 @@ class CameraOutputs:
         latched = self._legend, self._legend_image, *self._label_infos
         for publisher in (*self._camera_infos, *latched):
             self._node.destroy_publisher(publisher)
+
+    @contextlib.contextmanager
+    def _all_or_none(self) -> Iterator[None]:
+        """Take the publishers made within away again where one of them cannot be made."""
+        before = set(self._node.publishers)
+        try:
+            yield
+        except Exception:  # an impossible QoS override
+            for publisher in set(self._node.publishers) - before:
+                self._node.destroy_publisher(publisher)
+            raise
 
     def _publishers(self, message_type: type, output: str) -> list[Publisher]:
         return [self._publisher(message_type, topic) for topic in self._names.of(output)]

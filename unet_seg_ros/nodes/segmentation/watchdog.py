@@ -40,6 +40,7 @@ class Watchdog:
         self._clock = clock
         self._lock = threading.Lock()
         self._misses = self._in_a_row = self._reported_misses = 0
+        self._limit_ms = 0.0  # which those in a row were held against
         self._last_frame_s: float | None = None
         self._waiting_since_s: float | None = None
 
@@ -61,6 +62,7 @@ class Watchdog:
         """Note that the masks of a frame went out; a `max_latency_ms` of 0 is never missed."""
         with self._lock:
             self._waiting_since_s = None
+            self._hold_against(max_latency_ms)
             if max_latency_ms and latency_ms > max_latency_ms:
                 self._misses += 1
                 self._in_a_row += 1
@@ -71,6 +73,7 @@ class Watchdog:
         """Return how it went since the last look."""
         with self._lock:
             now = self._clock()
+            self._hold_against(max_latency_ms)
             recent, self._reported_misses = self._misses - self._reported_misses, self._misses
             return Punctuality(
                 misses=self._misses,
@@ -81,6 +84,11 @@ class Watchdog:
                 if recent
                 else "",
             )
+
+    def _hold_against(self, max_latency_ms: float) -> None:
+        """Begin to count those in a row anew where the limit is another one than before."""
+        if max_latency_ms != self._limit_ms:
+            self._limit_ms, self._in_a_row = max_latency_ms, 0
 
     def _silence(self, now: float, max_latency_ms: float) -> str:
         limit_s = MISSES_IN_A_ROW * max_latency_ms / 1e3 or SILENCE_S
