@@ -483,3 +483,29 @@ def test_video_needs_a_camera_with_labels_and_a_name_of_its_own(
         assert main(["bag", "video", *arguments]) == 1
         assert reason in capsys.readouterr().err
     assert not list(tmp_path.glob("*.mp4"))
+
+
+def test_pictures_of_cameras_of_one_name_are_all_extracted(tmp_path: Path) -> None:
+    messages = [
+        item._replace(topic=item.topic.replace("/carla/hero/", place))
+        for item in drive(FRAMES)
+        for place in ("/carla/hero/", "/carla/other/")
+        if item.topic in (CAMERA, SEMANTIC)
+    ]
+    bag = write_rosbag2(tmp_path / "two", messages)
+    out = tmp_path / "frames"
+    assert main(["bag", "extract", str(bag), str(out), "--label-set", "camvid11"]) == 0
+    found = open_dataset(str(out))
+    assert (len(found), list(found.faults)) == (2 * FRAMES, [])
+    assert len(list((out / "rgb").iterdir())) == 2 * FRAMES
+
+
+def test_a_mask_of_the_own_car_that_does_not_fit_is_named(
+    masks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mask = np.zeros((50, 50), np.uint8)
+    mask[-9:] = 1
+    path = write_picture(tmp_path / "square.png", mask)
+    options = ["--label-set", "camvid11", "--out", str(tmp_path / "r"), "--ego-mask", str(path)]
+    assert main(["bag", "evaluate", str(masks), *options]) == 1
+    assert f"{path}: a mask of 50x50 does not fit" in capsys.readouterr().err

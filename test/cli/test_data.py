@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -149,3 +150,14 @@ def test_help_has_examples(arguments: list[str], capsys: pytest.CaptureFixture[s
         main([*arguments, "--help"])
     assert leaving.value.code == 0
     assert "unet-seg data check camvid" in capsys.readouterr().out
+
+
+def test_data_sets_of_one_name_have_contact_sheets_of_their_own(
+    camvid: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other" / "camvid"
+    shutil.copytree(camvid, other)
+    assert check(str(camvid), str(other), "--sheets", "sheets", "--json") == 0
+    names = [report["contact_sheet"] for report in json.loads(capsys.readouterr().out)]
+    assert names == ["sheets/camvid_contact_sheet.png", "sheets/camvid_2_contact_sheet.png"]
+    assert all(Path(name).is_file() for name in names)

@@ -235,3 +235,15 @@ def test_ctrl_c_leaves_an_earlier_report_as_it_was(tmp_path: Path) -> None:
     assert b"unet-seg: interrupted" in rest
     assert earlier.read_text() == "earlier"
     assert list(tmp_path.iterdir()) == [earlier]
+
+
+def test_checkpoints_of_one_name_are_told_apart_by_their_folders(
+    checkpoint: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = checkpoint.parent / "b" / checkpoint.name
+    other.parent.mkdir()
+    shutil.copyfile(checkpoint, other)
+    report = evaluate(checkpoint, data, "--against", str(other), "--limit", "1")
+    names = [item["name"] for item in report["checkpoints"]]
+    assert names == [checkpoint.name, f"b/{checkpoint.name}"]
+    assert f"{names[0][:20]:>20}  {names[1][:20]:>20}" in capsys.readouterr().out

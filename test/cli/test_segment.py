@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from engines import picture, small_checkpoint
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.cli.main import main
 from unet_seg_ros.datasets.readers import open_dataset
+from unet_seg_ros.datasets.sources import VideoFrames
 from unet_seg_ros.inference.segmenter import Frame, Segmenter
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
 from unet_seg_ros.model.checkpoint import save_checkpoint
@@ -269,3 +271,34 @@ def test_a_folder_of_which_most_is_not_taken_says_so(
     (folder / "d.heic").write_bytes(b"")
     (folder / "e.heic").write_bytes(b"")
     assert main(["segment", str(folder), str(tmp_path / "many"), *options]) == 1
+
+
+def test_an_output_that_is_named_twice_is_made_once(
+    video: Path, checkpoint: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "masks"
+    assert segment([video], out, checkpoint, "--outputs", "overlay", "overlay") == 0
+    assert len(list(VideoFrames(out / "overlay" / "drive.mp4"))) == VIDEO_FRAMES
+
+
+def test_a_video_that_was_cut_short_is_named(
+    video: Path, checkpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = tmp_path / "cut.mp4"
+    # With its list of frames at its beginning, as videos that are played from a network.
+    options = {"movflags": "faststart"}
+    with av.open(str(video)) as source, av.open(str(cut), "w", options=options) as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    assert segment([cut], tmp_path / "whole", checkpoint, "--outputs", "labels") == 0
+    cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+    capsys.readouterr()
+    out = tmp_path / "masks"
+    assert segment([cut], out, checkpoint, "--outputs", "labels") == 1
+    read = len(written_files(out / "labels"))
+    assert 0 < read < VIDEO_FRAMES
+    said = f"{cut}: only {read} of its {VIDEO_FRAMES} frames can be read: cut short or damaged"
+    assert said in capsys.readouterr().out

@@ -184,3 +184,23 @@ def test_a_bag_is_cheap_to_send_to_a_worker(tmp_path: Path) -> None:
     message = pickle.dumps(pictures)
     assert len(message) < 10_000
     assert pickle.loads(message)[0].labels.tolist() == [[1, 24]]
+
+
+def test_cameras_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    vehicles = ("hero", "other")
+    messages = [
+        message
+        for vehicle in vehicles
+        for message in (
+            picture(100, topic=CAMERA.replace("hero", vehicle)),
+            semantic(100, tags(1, 24), SEMANTIC.replace("hero", vehicle)),
+        )
+    ]
+    bag = str(write_bag(tmp_path / "drive", messages))
+    pictures = open_dataset(bag, label_set="carla29")
+    names = [f"carla_{vehicle}_rgb_front_image_100" for vehicle in vehicles]
+    assert [pictures.name_of(position) for position in range(len(pictures))] == names
+    # A camera by itself is called the same: its scores are those of the same pictures.
+    [other] = [CAMERA.replace("hero", "other")]
+    chosen = open_dataset(bag, label_set="carla29", cameras=[other, other])
+    assert [chosen[position].name for position in range(len(chosen))] == names[1:]

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -83,3 +84,10 @@ def test_masks_of_a_data_set_without_pictures_are_no_pictures(tmp_path: Path) ->
     (tmp_path / "_annotations.coco.json").write_text(json.dumps(document))
     with pytest.raises(DataError, match=r"is a data set \(coco\) without pictures"):
         open_drive(tmp_path, pictures_of=pictures_below)
+
+
+def test_a_bag_is_opened_once_to_count_its_pictures(tmp_path: Path) -> None:
+    bag = write_rosbag2(tmp_path / "bag", [image(CAMERA, stamp(0), gray(level(0)), "bgr8")])
+    drive = open_drive(bag)
+    shutil.rmtree(bag)
+    assert len(drive) == 1

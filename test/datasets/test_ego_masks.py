@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from arrays import ArrayPictures
+from bag_files import drive, stamp, write_rosbag2
 from drawn_pictures import write_picture
 
 from unet_seg_ros.datasets.ego_masks import EgoMasks, read_ego_mask, split_text
 from unet_seg_ros.datasets.own_car import without_own_car
 from unet_seg_ros.datasets.samples import Sample
+from unet_seg_ros.datasets.spec import DataSpec
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import LabelSet
 
@@ -170,3 +172,17 @@ def test_a_data_set_without_the_own_car_has_no_truth_there(files: tuple[str, str
 def test_only_a_bag_tells_cameras_apart(files: tuple[str, str]) -> None:
     with pytest.raises(DataError, match="only a bag tells which picture is which camera's"):
         without_own_car(samples(), EgoMasks.read([f"rgb_front={files[0]}"]))
+
+
+def test_cameras_of_some_pictures_of_a_bag_have_masks_of_their_own(
+    files: tuple[str, str], tmp_path: Path
+) -> None:
+    bag = write_rosbag2(tmp_path / "drive", drive(2))
+    pictures = DataSpec.parse(f"{bag},label-set=camvid11,only={stamp(1)}").open()
+    masks = EgoMasks.read([f"rgb_front={files[0]}"])
+    scored = without_own_car(pictures, masks)
+    assert scored.name == pictures.name == f"drive-only-{stamp(1)}"
+    assert [scored.name_of(position) for position in range(len(scored))] == [
+        f"rgb_front_{stamp(1)}"
+    ]
+    assert scored[0].ego_mask.name == files[0]

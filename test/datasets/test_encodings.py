@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import cv2
@@ -11,7 +12,9 @@ import numpy as np
 import pytest
 import yaml
 from drawn_pictures import BLACK, ids, rgb, row, tags, write_indexed, write_picture
+from PIL import Image
 
+from unet_seg_ros.datasets import encodings
 from unet_seg_ros.datasets.readers import open_dataset
 from unet_seg_ros.datasets.samples import LabelledPictures
 from unet_seg_ros.errors import DataError
@@ -160,3 +163,21 @@ def test_masks_that_cannot_be_read_do_not_tell(tmp_path: Path) -> None:
     (tmp_path / "masks" / "000.png").write_bytes(b"no picture")
     assert open_dataset(str(tmp_path), label_set="carla29").layout == "palette"
     assert cv2.imread(str(tmp_path / "masks" / "001.png")) is not None
+
+
+def test_classes_in_gray_of_four_bits(tmp_path: Path) -> None:
+    # Number 3 would be 51 to who looks at it.
+    picture = Image.frombytes("P", (2, 1), bytes([1, 3]))
+    picture.putpalette([part * 17 for part in range(16) for _ in range(3)])
+    path = tmp_path / "1.png"
+    picture.save(path, bits=4)
+    data = path.read_bytes()
+    header = data[12:25] + bytes([0]) + data[26:29]
+    start = data.index(b"PLTE") - 4
+    length = int.from_bytes(data[start : start + 4], "big")
+    crc = zlib.crc32(header).to_bytes(4, "big")
+    path.write_bytes(data[:12] + header + crc + data[33:start] + data[start + 12 + length :])
+    [found] = encodings.pixels_of([path])
+    assert (found.colors.tolist(), found.ids.tolist()) == ([[17, 51]], [[1, 3]])
+    way = encodings.told_by([found], encodings.class_ids(LabelSet.load("carla29")))
+    assert way.format(way.read(path)).labels.tolist() == [[1, 3]]

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -268,3 +269,74 @@ def test_an_orientation_that_sizes_do_not_tell_is_named(tmp_path: Path, orientat
         DataError, match=rf"1\.jpg: notes an orientation in its EXIF data \({orientation}\)"
     ):
         opened(tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "labels", "layout"),
+    [
+        (["1_rgb.png"], ["1_ids.bmp", "1_ids.png"], "pairs"),
+        (["1_rgb.jpg", "1_rgb.png"], ["1_ids.png"], "pairs"),
+        (["1.png"], ["1_mask.bmp", "1_mask.png"], "beside"),
+        (["JPEGImages/1.png"], [f"SegmentationClass/1.{kind}" for kind in ("bmp", "png")], "voc"),
+        (["JPEGImages/1.jpg", "JPEGImages/1.png"], ["SegmentationClass/1.png"], "voc"),
+    ],
+)
+def test_files_of_one_name_are_a_fault_in_every_layout(
+    tmp_path: Path, pictures: list[str], labels: list[str], layout: str
+) -> None:
+    for number, names_of in enumerate((pictures, labels)):
+        for name in names_of:
+            for copy in (name, name.replace("1", "2", 1)):
+                write_picture(tmp_path / copy, ids(1, 2) if number else row(2))
+    several = pictures if len(pictures) > 1 else labels
+    (tmp_path / several[0].replace("1", "2", 1)).unlink()
+    found = opened(tmp_path)
+    assert (found.layout, len(found)) == (layout, 1)
+    what = "pictures of one name" if several is pictures else "labels of one picture"
+    one, other = (tmp_path / name for name in several)
+    assert found.faults == [f"{one} and {other}: are {what}; leave one of them there"]
+    for name in (*pictures, *labels):
+        (tmp_path / name.replace("1", "2", 1)).unlink(missing_ok=True)
+    with pytest.raises(DataError, match=f"{one} and {other}: are {what}"):
+        opened(tmp_path, layout)
+
+
+def test_pictures_of_one_name_beside_regions_are_a_fault(tmp_path: Path) -> None:
+    shape = {"label": "Car", "points": [[0, 0], [2, 0], [2, 1]]}
+    document = {"imageHeight": 1, "imageWidth": 2, "shapes": [shape]}
+    for name in ("1", "2"):
+        write_picture(tmp_path / f"{name}.png", row(2))
+        (tmp_path / f"{name}.json").write_text(json.dumps(document))
+    again = write_picture(tmp_path / "1.jpg", row(2))
+    found = opened(tmp_path)
+    assert names(found) == ["2"]
+    one = tmp_path / "1.png"
+    assert found.faults == [f"{again} and {one}: are pictures of one name; leave one of them there"]
+
+
+def test_lists_of_voc_name_pictures_with_spaces(tmp_path: Path) -> None:
+    for name in ("a 1", "a 2", "b", "c d"):
+        write_pair(tmp_path, name, "JPEGImages", "SegmentationClass")
+    lists = tmp_path / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    # With the mark that some editors begin a file with, CVAT's quotes, and what may stand behind.
+    (lists / "train.txt").write_bytes("\ufeffa 1\r\na 2 \r\n".encode())
+    (lists / "val.txt").write_text('b  1\n"c d" 1\n')
+    found = opened(tmp_path)
+    parts = {part: [names(found)[k] for k in members] for part, members in found.parts.items()}
+    assert parts == {"train": ["a 1", "a 2"], "val": ["b", "c d"]}
+
+
+def test_links_that_lead_nowhere_are_faults(tmp_path: Path) -> None:
+    write_pair(tmp_path, "1")
+    for side in ("images", "masks"):
+        (tmp_path / side / "2.png").symlink_to(tmp_path / "store" / side / "2.png")
+    found = opened(tmp_path)
+    assert names(found) == ["1", "2"]
+    with pytest.raises(DataError, match=r"images/2\.png: cannot be read: No such file"):
+        found[1]
+    write_picture(tmp_path / "beside" / "1.png", row(2))
+    write_picture(tmp_path / "beside" / "1_mask.png", ids(1, 2))
+    for name in ("2.png", "2_mask.png"):
+        (tmp_path / "beside" / name).symlink_to(tmp_path / name)
+    assert names(opened(tmp_path / "beside")) == ["1", "2"]

@@ -204,3 +204,11 @@ def test_cameras_that_take_turns_are_all_taken(cameras: int) -> None:
     chosen = evenly_spread(range(300 * cameras), 60)
     counts = [sum(position % cameras == camera for position in chosen) for camera in range(cameras)]
     assert min(counts) > 0.5 * 60 / cameras
+
+
+def test_parts_have_several_names() -> None:
+    parts = {"train": [0], "valid": [1], "test": [2], "training": [3], "val": [4], "testing": [5]}
+    pictures = Unread(list("abcdef"), parts)
+    divided = split(pictures)
+    assert (divided.train, divided.validation) == ((0, 3), (1, 4))
+    assert set(split(pictures, "train").train) == {0, 1, 3, 4}

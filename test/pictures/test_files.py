@@ -10,9 +10,16 @@ import cv2
 import numpy as np
 import pytest
 from drawn_pictures import cut_short, gray, rgb, write_picture
+from PIL import Image
 
 from unet_seg_ros.errors import DataError
-from unet_seg_ros.pictures.files import MAX_PIXELS, read_label_picture, read_picture
+from unet_seg_ros.pictures.files import (
+    MAX_PIXELS,
+    read_label_ids,
+    read_label_picture,
+    read_label_pixels,
+    read_picture,
+)
 from unet_seg_ros.pictures.folders import natural, pictures_below, pictures_in
 
 SUFFIXES = ("png", "jpg", "bmp")
@@ -22,16 +29,16 @@ def noise(width: int = 64, height: int = 48) -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
-def png_of_size(width: int, height: int) -> bytes:
-    """Return a PNG whose header states a size, with next to no pixels."""
+def png_of_size(width: int, height: int, bits: int = 8, pixels: bytes = bytes(100)) -> bytes:
+    """Return a gray PNG whose header states a size, by default with next to no pixels."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return (
             struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
         )
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    pixels = zlib.compress(bytes(100))
+    header = struct.pack(">IIBBBBB", width, height, bits, 0, 0, 0, 0)
+    pixels = zlib.compress(pixels)
     return b"".join(
         [b"\x89PNG\r\n\x1a\n", chunk(b"IHDR", header), chunk(b"IDAT", pixels), chunk(b"IEND", b"")]
     )
@@ -111,3 +118,33 @@ def test_numbers_in_names_count_and_hidden_files_do_not(tmp_path: Path) -> None:
     assert [path.name for path in pictures_in(tmp_path)] == ["b9.PNG", "b10.png"]
     assert [path.name for path in pictures_below(tmp_path)] == ["b1.jpg", "b9.PNG", "b10.png"]
     assert natural("b9") < natural("b10") < natural("c1")
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4])
+def test_gray_of_few_bits_is_ids_or_what_it_looks_like(tmp_path: Path, bits: int) -> None:
+    largest = (1 << bits) - 1
+    data = png_of_size(8 // bits, 1, bits, bytes([0, largest]))  # no filter; 0, ..., 0, largest
+    path = tmp_path / "1.png"
+    path.write_bytes(data)
+    assert read_label_picture(path)[0, -1] == 255
+    assert read_label_ids(path)[0, -1] == (255 if bits == 1 else largest)
+    assert [pixels[0, -1] for pixels in read_label_pixels(path)] == [
+        255,
+        read_label_ids(path)[0, -1],
+    ]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_lossy_webp_is_no_label_picture_whatever_stands_before_it(
+    tmp_path: Path, mode: str
+) -> None:
+    pixels = noise() // 10
+    alpha = np.full(pixels.shape[:2], 200, np.uint8)
+    picture = Image.fromarray(np.dstack([pixels, alpha]) if mode == "RGBA" else pixels)
+    path = tmp_path / "1.webp"
+    picture.save(path, quality=80)
+    with pytest.raises(DataError, match="is a lossy WebP"):
+        read_label_picture(path)
+    picture.save(path, lossless=True, exact=True, exif=b"Exif\0\0MM\0*\0\0\0\x08\0\0")
+    assert path.read_bytes()[12:16] == b"VP8X"
+    assert np.array_equal(read_label_picture(path)[..., 2::-1], pixels)

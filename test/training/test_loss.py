@@ -332,3 +332,17 @@ def test_unknown_pixels_do_not_change_the_balance() -> None:
 def test_a_balance_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="there is nothing to learn"):
         balancing_weights(torch.zeros(256), largest=5)
+
+
+def test_what_is_thin_in_guesses_counts_no_more() -> None:
+    rows = torch.zeros(2, 8, 8, dtype=torch.long)
+    rows[:, :, 3] = 1  # a pole
+    logits = torch.randn(2, CLASSES, 8, 8, generator=torch.Generator().manual_seed(0))
+    thin, plain = (SegmentationLoss(SINGLE, thin=factor) for factor in (4.0, 1.0))
+    assert thin(logits, rows, 2) == thin(logits, rows) != plain(logits, rows)
+    assert thin(logits, rows, 0) == plain(logits, rows)
+    counted = torch.where(thin_parts(rows), 4.0, 1.0)
+    counted[1] = 1.0
+    losses = F.cross_entropy(logits, rows, reduction="none")
+    expected = (counted * losses).sum() / counted.sum()
+    assert thin(logits, rows, 1).item() == pytest.approx(expected.item(), rel=1e-5)

@@ -21,6 +21,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor
 
 from unet_seg_ros.datasets.spec import DataSpec
 from unet_seg_ros.labels.label_set import LabelSet
@@ -29,6 +30,7 @@ from unet_seg_ros.model.encoder_unet import EncoderUNet
 from unet_seg_ros.model.pretrained import NORMALIZATION
 from unet_seg_ros.training import run as training
 from unet_seg_ros.training.first_network import completed
+from unet_seg_ros.training.loss import SegmentationLoss
 from unet_seg_ros.training.recipe import Hardware, Recipe
 from unet_seg_ros.training.run_folder import METRICS_FILE, RunFolderError, read_metrics
 from unet_seg_ros.training.trainer import Optimization
@@ -596,3 +598,35 @@ def test_pictures_may_be_seen_larger_while_learning(pictures: Path, tmp_path: Pa
     assert Recipe.from_dict(json.loads(json.dumps(larger.to_dict()))) == larger
     training.start(larger, CPU, tmp_path / "run", "")
     assert load_checkpoint(tmp_path / "run" / "best.safetensors").input_size == (24, 24)
+
+
+def test_thin_parts_count_for_more_where_people_labelled_them(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[int, int | None]] = []
+    plain = SegmentationLoss.forward
+
+    def noted(
+        self: SegmentationLoss, logits: Tensor, rows: Tensor, labelled: int | None = None
+    ) -> Tensor:
+        seen.append((len(rows), labelled))
+        return plain(self, logits, rows, labelled)
+
+    monkeypatch.setattr(SegmentationLoss, "forward", noted)
+    images = (str(pictures / "images"),)
+    asked = recipe(pictures, 4, unlabelled=images, unlabelled_share=0.5, thin=4.0)
+    training.start(asked, CPU, tmp_path / "run", "")
+    # Guesses come after a quarter of the steps.
+    assert seen == [(4, None), (6, 4), (6, 4), (6, 4)]
+
+
+def test_a_folder_that_is_learnt_from_twice_is_named_with_both(
+    pictures: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    training.start(recipe(pictures, 2, unlabelled=(str(pictures),) * 2), CPU, run, "")
+    name = pictures.name
+    said = json.loads((run / "run.json").read_text())["data"][name]
+    labelled, _, guessed = said.partition(f"; {name}: ")
+    assert labelled.startswith("38 pictures to train on, 12 held apart")
+    assert guessed.startswith("120 pictures without labels, labelled by the network itself")

@@ -30,7 +30,7 @@ def choose_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> l
         BagError: There are none, a wanted one is no such image topic, or the masks of two
             would have the same topics.
     """
-    names = list(dict.fromkeys(_existing(topics, wanted))) or _cameras(topics)
+    names = list(dict.fromkeys(_existing(topics, wanted))) or camera_topics(topics)
     if not names:
         raise BagError(
             "no camera among the image topics, "
@@ -58,9 +58,10 @@ def pair_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> lis
     Raises:
         BagError: There are none, or it cannot be told which belong together.
     """
-    cameras, semantics = _cameras(topics), _semantics(topics)
+    cameras, semantics = camera_topics(topics), _semantics(topics)
     if wanted:
-        return [_wanted_pair(topics, text, semantics) for text in wanted]
+        # Each once: its pictures would come twice under one name.
+        return list(dict.fromkeys(_wanted_pair(topics, text, semantics) for text in wanted))
     pairs = [(name, twin) for name in cameras if (twin := _semantic_beside(name, semantics))]
     if not pairs and len(semantics) == len(cameras) == 1:
         pairs = [(cameras[0], semantics[0])]
@@ -72,6 +73,13 @@ def pair_cameras(topics: Mapping[str, Topic], wanted: Sequence[str] = ()) -> lis
             "(in a data spec cameras=): CAMERA_TOPIC:SEMANTIC_TOPIC"
         )
     return pairs
+
+
+def camera_topics(topics: Mapping[str, Topic]) -> list[str]:
+    """Return the image topics of cameras, of each the raw one where there is one."""
+    names = [name for name in _images(topics) if is_camera(name) and not is_foreign(name)]
+    cameras = [CameraTopics(name) for name in names]
+    return [item.image for item in cameras if not item.compressed or item.raw not in names]
 
 
 def passed_over(topics: Mapping[str, Topic]) -> list[str]:
@@ -106,13 +114,6 @@ def _wanted_pair(
 
 def _images(topics: Mapping[str, Topic]) -> list[str]:
     return [name for name, topic in topics.items() if is_image(topic)]
-
-
-def _cameras(topics: Mapping[str, Topic]) -> list[str]:
-    """Return the image topics of cameras, of each the raw one where there is one."""
-    names = [name for name in _images(topics) if is_camera(name) and not is_foreign(name)]
-    cameras = [CameraTopics(name) for name in names]
-    return [item.image for item in cameras if not item.compressed or item.raw not in names]
 
 
 def _semantics(topics: Mapping[str, Topic]) -> list[str]:

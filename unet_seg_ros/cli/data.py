@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +64,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--sheets",
         type=parse_path,
         metavar="FOLDER",
-        help="where the contact sheets go, NAME_contact_sheet.png (default: here)",
+        help="where the contact sheets go, NAME_contact_sheet.png, of a second data set of that "
+        "name NAME_2_contact_sheet.png (default: here)",
     )
     check.add_argument("--json", action="store_true", help="print JSON instead of tables")
     check.set_defaults(run=run)
@@ -77,9 +80,10 @@ def run(options: argparse.Namespace) -> int:
         if options.sheets:
             raise
         sheets = None  # looking at data needs no folder to write into
-    reports = []
+    reports: list[dict[str, Any]] = []
     for spec in options.data:
-        reports.append(_check(spec, sheets))
+        written = [report.get("contact_sheet") for report in reports]
+        reports.append(_check(spec, sheets, written))
         if not options.json:
             print(_as_text(reports[-1]), end="\n\n")
     if options.json:
@@ -87,8 +91,14 @@ def run(options: argparse.Namespace) -> int:
     return 1 if any(report["faults"] for report in reports) else 0
 
 
-def _check(spec: DataSpec, sheets: Path | None) -> dict[str, Any]:
-    """Return what `--json` prints about a data set."""
+def _check(spec: DataSpec, sheets: Path | None, written: Collection[str | None]) -> dict[str, Any]:
+    """Return what `--json` prints about a data set.
+
+    Args:
+        spec: The data set.
+        sheets: The folder of the contact sheets, None for none.
+        written: Those of other data sets, which may have the same name.
+    """
     from unet_seg_ros.datasets.contact_sheet import positions_for_sheet
     from unet_seg_ros.datasets.survey import notes_about, survey
 
@@ -114,7 +124,9 @@ def _check(spec: DataSpec, sheets: Path | None) -> dict[str, Any]:
         },
         "classes": _classes(pictures.label_set, found),
         "unlabelled_pixels": int(found.pixels[UNKNOWN_ID]),
-        "contact_sheet": _write_contact_sheet(pictures, found, sheets) if sheets else None,
+        "contact_sheet": (
+            _write_contact_sheet(pictures, found, sheets, written) if sheets else None
+        ),
         "notes": notes_about(pictures, found, divided),
         "faults": [*pictures.faults, *found.faults],
     }
@@ -139,7 +151,9 @@ def _classes(label_set: LabelSet, found: Survey) -> list[dict[str, Any]]:
     ]
 
 
-def _write_contact_sheet(pictures: LabelledPictures, found: Survey, folder: Path) -> str | None:
+def _write_contact_sheet(
+    pictures: LabelledPictures, found: Survey, folder: Path, written: Collection[str | None]
+) -> str | None:
     import cv2
 
     from unet_seg_ros.datasets.contact_sheet import contact_sheet
@@ -150,7 +164,10 @@ def _write_contact_sheet(pictures: LabelledPictures, found: Survey, folder: Path
     class_ids = [item.id for item in pictures.label_set.classes if found.pixels[item.id]]
     title = f"{pictures.name}: {len(pictures):,} pictures, {pictures.label_set.name}"
     sheet = contact_sheet(title, found.kept, pictures.label_set, class_ids)
-    path = folder / f"{pictures.name.replace('/', '_')}_contact_sheet.png"
+    name = pictures.name.replace("/", "_")
+    names = itertools.chain([name], (f"{name}_{number}" for number in itertools.count(2)))
+    paths = (folder / f"{name}_contact_sheet.png" for name in names)
+    path = next(path for path in paths if str(path) not in written)
     write_picture(path, cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
     return str(path)
 

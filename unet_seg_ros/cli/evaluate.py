@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,7 +187,13 @@ def _names(files: list[Path], segmenters: list[Segmenter]) -> list[str]:
         segmenter.checkpoint.name or file.stem
         for file, segmenter in zip(files, segmenters, strict=True)
     ]
-    return names if len(set(names)) == len(names) else [str(file) for file in files]
+    if len(set(names)) == len(names):
+        return names
+    if len(set(files)) < len(files):
+        return [str(file) for file in files]
+    # Where tables have no room for all of it, its beginning tells them apart.
+    folder = os.path.commonpath([file.resolve() for file in files])
+    return [str(file.resolve().relative_to(folder)) for file in files]
 
 
 def for_people(report: dict[str, Any], out: Path) -> str:

@@ -8,6 +8,7 @@ Needs no ROS installation.
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -18,11 +19,11 @@ import numpy as np
 from tqdm import tqdm
 
 from unet_seg_ros.arrays import Uint8Array
-from unet_seg_ros.bags.cameras import pair_cameras, passed_over, read_picture
+from unet_seg_ros.bags.cameras import camera_topics, pair_cameras, passed_over, read_picture
 from unet_seg_ros.bags.pairing import Pairing, Place, moments_ns
 from unet_seg_ros.bags.pairing import pair as pairing_of
 from unet_seg_ros.bags.reader import BagReader, Extent
-from unet_seg_ros.bags.writer import BagError
+from unet_seg_ros.bags.writer import BagError, Topic
 from unet_seg_ros.datasets import encodings
 from unet_seg_ros.datasets.encodings import Encoding, LabelPixels
 from unet_seg_ros.datasets.samples import Sample
@@ -46,6 +47,7 @@ class BagPictures:
         pairs: Where each picture and the semantic picture of the same moment are, in order of time.
         times_ns: When each was taken: by its stamp or, where those of its camera repeat or begin
             again, by recording.
+        camera_names: What cameras, by their image topics, are called in the names of pictures.
     """
 
     bag: Path
@@ -57,6 +59,7 @@ class BagPictures:
     faults: Sequence[str] = ()
     notes: Sequence[str] = ()
     layout: str = "bag"
+    camera_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -95,8 +98,7 @@ class BagPictures:
     def name_of(self, index: int) -> str:
         """Return the name of a picture: its camera and its time."""
         picture, _ = self.pairs[index]
-        camera = Path(CameraTopics(picture.topic).raw).parent.name
-        return f"{camera}_{self.times_ns[index]}"
+        return f"{self.camera_names[picture.topic]}_{self.times_ns[index]}"
 
 
 def open_bag(path: Path, label_set: LabelSet | None, cameras: Sequence[str] = ()) -> BagPictures:
@@ -132,7 +134,30 @@ def open_bag(path: Path, label_set: LabelSet | None, cameras: Sequence[str] = ()
     classes, encoding = _decoding(path, [truth for _, truth in pairs], label_set)
     faults = [f"{path}: {fault}" for fault in faults]
     notes = [encoding.note] if encoding.note else []
-    return BagPictures(path, classes, encoding.format, pairs, times_ns, faults=faults, notes=notes)
+    return BagPictures(
+        path,
+        classes,
+        encoding.format,
+        pairs,
+        times_ns,
+        faults=faults,
+        notes=notes,
+        camera_names=_camera_names(topics, [camera for camera, _ in chosen]),
+    )
+
+
+def _camera_names(topics: Mapping[str, Topic], chosen: Sequence[str]) -> dict[str, str]:
+    """Return what to call cameras: `rgb_front`, or the whole topic where others are called so.
+
+    The others may be any of the bag, so that a picture's name is the same whichever are chosen.
+    """
+    known = dict.fromkeys([*camera_topics(topics), *chosen])
+    short = {topic: Path(CameraTopics(topic).raw).parent.name for topic in known}
+    counts = Counter(short.values())
+    return {
+        topic: short[topic] if counts[short[topic]] == 1 else topic.strip("/").replace("/", "_")
+        for topic in chosen
+    }
 
 
 def _complaints(

@@ -82,14 +82,14 @@ class VideoPictures:
 
 @dataclass(frozen=True)
 class BagCameras:
-    """The pictures of cameras in a bag (`DrivePictures`); damaged ones are left out."""
+    """The `count` pictures of cameras in a bag (`DrivePictures`); damaged ones are left out."""
 
     bag: Path
     image_topics: Sequence[str]
+    count: int
 
     def __len__(self) -> int:
-        with BagReader(self.bag) as reader:
-            return sum(reader.counts[topic] for topic in self.image_topics)
+        return self.count
 
     def pictures(self, wanted: Collection[int] | None = None) -> Iterator[Uint8Array]:
         """As `DrivePictures` says."""
@@ -125,8 +125,8 @@ def open_drive(
         raise DataError(f"{path}: no such folder or file; give pictures, a video or a bag")
     if is_bag(path):
         with BagReader(path) as reader:
-            cameras = choose_cameras(reader.filled_topics, image_topics)
-        return BagCameras(path, [camera.image for camera in cameras])
+            topics = [item.image for item in choose_cameras(reader.filled_topics, image_topics)]
+            return BagCameras(path, topics, sum(reader.counts[topic] for topic in topics))
     if image_topics:
         raise DataError(f"{path}: is no bag and has no topics")
     if path.is_dir():

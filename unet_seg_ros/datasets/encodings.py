@@ -22,7 +22,7 @@ from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels import formats, label_set_choice, published
 from unet_seg_ros.labels.formats import LabelFormat
 from unet_seg_ros.labels.label_set import UNKNOWN_ID, LabelSet
-from unet_seg_ros.pictures.files import read_indexed_picture, read_label_ids, read_label_picture
+from unet_seg_ros.pictures.files import read_label_ids, read_label_picture, read_label_pixels
 
 _READ_AT_ONCE = 64
 
@@ -33,7 +33,7 @@ class LabelPixels:
 
     Attributes:
         colors: `(H, W)` uint8, or `(H, W, 3|4)` uint8 BGR(A).
-        ids: The same, apart from a picture with a palette: its ids, `(H, W)` uint8.
+        ids: The same, apart from a picture with a palette or few bits: its ids, `(H, W)` uint8.
     """
 
     colors: Uint8Array
@@ -177,11 +177,9 @@ def _nothing_known(pixels: Uint8Array) -> Uint8Array:
 
 def _pixels(path: Path) -> LabelPixels | None:
     try:
-        picture = read_label_picture(path)
-        indexed = read_indexed_picture(path)
+        return LabelPixels(*read_label_pixels(path))
     except DataError:  # named when that picture is read as part of the data set
         return None
-    return LabelPixels(picture, picture if indexed is None else indexed.ids())
 
 
 def _test(way: Encoding, picture: LabelPixels) -> tuple[bool, bool]:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from unet_seg_ros.datasets.bag_pictures import BagPictures
 from unet_seg_ros.datasets.ego_masks import EgoMasks, unknown_inside
 from unet_seg_ros.datasets.samples import LabelledPictures, Sample
+from unet_seg_ros.datasets.selection import Selection
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.pictures.ego_mask import EgoMask
@@ -23,6 +24,8 @@ def without_own_car(pictures: LabelledPictures, masks: EgoMasks) -> LabelledPict
     """
     if not masks:
         return pictures
+    if isinstance(pictures, Selection):  # the whole tells which picture is which camera's
+        return pictures.of(without_own_car(pictures.whole, masks))
     if isinstance(pictures, BagPictures):
         topics = [picture.topic for picture, _ in pictures.pairs]
         by_topic = masks.of(dict.fromkeys(topics))

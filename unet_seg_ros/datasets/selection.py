@@ -21,6 +21,9 @@ class Selection:
         pictures: The data set.
         name: What reports call the selection.
         positions: Which of its pictures, in order.
+
+    Attributes:
+        whole: The data set.
     """
 
     def __init__(self, pictures: LabelledPictures, name: str, positions: Sequence[int]) -> None:
@@ -36,19 +39,23 @@ class Selection:
             part: [new[position] for position in members if position in new]
             for part, members in pictures.parts.items()
         }
-        self._pictures = pictures
+        self.whole = pictures
         self._positions = tuple(positions)
+
+    def of(self, pictures: LabelledPictures) -> Selection:
+        """Return the same of another data set, whose pictures have the same order."""
+        return Selection(pictures, self.name, self._positions)
 
     def __len__(self) -> int:
         return len(self._positions)
 
     def name_of(self, index: int) -> str:
         """Return the name of a picture."""
-        return self._pictures.name_of(self._positions[index])
+        return self.whole.name_of(self._positions[index])
 
     def __getitem__(self, index: int) -> Sample:
         """Read a picture and its label map; raises DataError, naming the file."""
-        return self._pictures[self._positions[index]]
+        return self.whole[self._positions[index]]
 
 
 def select(pictures: LabelledPictures, only: str = "", without: str = "") -> LabelledPictures:

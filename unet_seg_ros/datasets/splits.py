@@ -218,7 +218,8 @@ RULES = ("auto", *_RULES)
 
 
 def _part(pictures: LabelledPictures, names: Sequence[str]) -> Sequence[int]:
-    return next((pictures.parts[name] for name in names if name in pictures.parts), ())
+    """Return the positions of a part's pictures, whichever of its names its folders have."""
+    return sorted(position for name in names for position in pictures.parts.get(name, ()))
 
 
 def _split(train: Sequence[int], validation: Sequence[int], how: str) -> Split:

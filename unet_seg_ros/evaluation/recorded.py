@@ -55,6 +55,8 @@ def evaluate_recorded(
             continue
         if frame:
             _count(index, frame, evaluation)
+    if not evaluation.sizes and evaluation.bad:
+        raise DataError(f"{pictures.name}: no picture can be used: {evaluation.bad[0]}")
     if not evaluation.sizes:
         raise DataError(f"{pictures.name}: no picture that can be used has a label map")
     return evaluation

@@ -32,7 +32,7 @@ from unet_seg_ros.pictures.folders import (
     listed_suffixes,
     pictures_below,
 )
-from unet_seg_ros.pictures.video import Video
+from unet_seg_ros.pictures.video import Video, listed_frames
 
 if TYPE_CHECKING:  # torch takes seconds to import
     from unet_seg_ros.inference.segmenter import Segmenter
@@ -41,6 +41,8 @@ LABELS, LABELME = "labels", "labelme"
 LABEL_SET_FILE = "label_set.yaml"
 BATCH = 8
 _UNKNOWN_RATE_HZ = 25.0
+# Players pass over a few of the frames that a trimmed video lists.
+_WHOLE_SHARE = 0.9
 
 
 @dataclass(frozen=True)
@@ -200,7 +202,7 @@ class _Writer:
         self, folder: Path, outputs: Sequence[str], label_set: LabelSet, legend: bool
     ) -> None:
         self._folder = folder
-        self._outputs = outputs
+        self._outputs = dict.fromkeys(outputs)  # each once
         self._label_set = label_set
         self._legend = legend
         self._videos = ExitStack()
@@ -306,8 +308,15 @@ def _pictures(source: Input) -> Iterator[_Picture]:
     if not source.rate_hz:
         yield _Picture(source, 0, read_picture(source.path))
         return
+    count = 0
     for number, sample in enumerate(VideoFrames(source.path)):
         yield _Picture(source, number, sample.image, time_ns=sample.time_ns)
+        count += 1
+    listed = listed_frames(source.path)
+    if count < _WHOLE_SHARE * listed:
+        raise DataError(
+            f"{source.path}: only {count} of its {listed} frames can be read: cut short or damaged"
+        )
 
 
 def _write_mask(path: Path, pixels: cv2.typing.MatLike) -> None:

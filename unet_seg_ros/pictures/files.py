@@ -17,14 +17,15 @@ from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.pictures import exif
 from unet_seg_ros.pictures.folders import KINDS
-from unet_seg_ros.pictures.header import is_cut_jpeg, stated_size
+from unet_seg_ros.pictures.header import gray_bits, is_cut_jpeg, is_lossy_webp, stated_size
 from unet_seg_ros.pictures.indexed import Indexed, read_indexed
 
 MAX_FILE_BYTES = 1 << 28
 MAX_PIXELS = 1 << 26
 
 _JPEG_START = b"\xff\xd8"
-_LOSSY_WEBP = b"VP8 "
+# Of a pixel that may be a number; one of a single bit is a mask, 0 and 255.
+_FEW_BITS = (2, 4)
 
 
 def read_picture(path: Path) -> Uint8Array:
@@ -55,19 +56,24 @@ def read_label_picture(path: Path) -> Uint8Array:
 
 
 def read_label_ids(path: Path) -> Uint8Array:
-    """Return the pixels as `read_label_picture` does, of a PNG with a palette its `ids`."""
+    """Return the pixels as `read_label_picture` does, of a PNG with a palette its `ids`.
+
+    Of a gray PNG of 2 or 4 bits they are the numbers in the file and not what these look like.
+    """
     data = _read(path)
     indexed = _indexed(path, data)
-    return _label_pixels(path, data) if indexed is None else indexed.ids()
+    return _numbers(_label_pixels(path, data), data) if indexed is None else indexed.ids()
 
 
-def read_indexed_picture(path: Path) -> Indexed | None:
-    """Return the indices and the palette of a PNG that has one, None for any other picture.
+def read_label_pixels(path: Path) -> tuple[Uint8Array, Uint8Array]:
+    """Return the pixels as `read_label_picture` does, and as `read_label_ids` does.
 
     Raises:
-        DataError: As read_picture.
+        DataError: As read_label_picture.
     """
-    return _indexed(path, _read(path))
+    data = _read(path)
+    pixels, indexed = _label_pixels(path, data), _indexed(path, data)
+    return pixels, _numbers(pixels, data) if indexed is None else indexed.ids()
 
 
 def write_picture(path: Path, pixels: cv2.typing.MatLike) -> None:
@@ -99,13 +105,19 @@ def path_for_opencv(path: Path) -> str:
 
 
 def _label_pixels(path: Path, data: bytes) -> Uint8Array:
-    if data.startswith(_JPEG_START) or (data[:4] == b"RIFF" and data[12:16] == _LOSSY_WEBP):
+    if data.startswith(_JPEG_START) or is_lossy_webp(data):
         kind = "JPEG" if data.startswith(_JPEG_START) else "lossy WebP"
         raise DataError(f"{path}: is a {kind}, which changes labels at edges; labels must be PNG")
     pixels = _decode(path, data, cv2.IMREAD_UNCHANGED)
     if pixels.dtype != np.uint8:
         raise DataError(f"{path}: has {pixels.dtype} pixels; 8 bits a channel are expected")
     return np.asarray(pixels, np.uint8)
+
+
+def _numbers(pixels: Uint8Array, data: bytes) -> Uint8Array:
+    """Return pixels that OpenCV spread over 0 to 255 as the file has them."""
+    bits = gray_bits(data)
+    return pixels // np.uint8(255 // ((1 << bits) - 1)) if bits in _FEW_BITS else pixels
 
 
 def _indexed(path: Path, data: bytes) -> Indexed | None:

@@ -5,6 +5,8 @@
 Hidden are files and folders whose names begin with a dot: copies that notebooks keep
 (`.ipynb_checkpoints`), what archives from macOS leave (`._photo.png`, and the folder `__MACOSX` of
 such files), version control.
+
+A link that leads nowhere is a file, so that whoever reads it says so and none is missing unnoticed.
 """
 
 from __future__ import annotations
@@ -40,7 +42,13 @@ def natural(text: str) -> list[tuple[int, str]]:
 
 def files_in(folder: Path) -> list[Path]:
     """Return the files in a folder, in natural order; no hidden ones."""
-    return _in_order(path for path in folder.iterdir() if not is_hidden(path) and path.is_file())
+    with os.scandir(folder) as entries:
+        found = [
+            folder / entry.name
+            for entry in entries
+            if entry.is_file() or (entry.is_symlink() and not entry.is_dir())
+        ]
+    return _in_order(path for path in found if not is_hidden(path))
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -90,7 +98,7 @@ def _walk(folder: Path, seen: set[tuple[int, int]]) -> Iterator[Path]:
             if identity not in seen:
                 seen.add(identity)
                 yield from _walk(path, seen)
-        elif entry.is_file():
+        elif entry.is_file() or entry.is_symlink():
             yield path
 
 

@@ -29,6 +29,27 @@ def is_cut_jpeg(data: bytes | memoryview) -> bool:
     return data[:2] == _JPEG_START and not any(_JPEG_END in part for part in parts)
 
 
+def is_lossy_webp(data: bytes) -> bool:
+    """Tell a WebP (RFC 9649) whose picture, or one of whose pictures, was compressed with loss."""
+    if data[:4] != b"RIFF" or data[8:12] != b"WEBP":
+        return False
+    position = 12
+    while position + 8 <= len(data):
+        kind, length = struct.unpack_from("<4sI", data, position)
+        if kind == b"VP8 ":
+            return True
+        position += 8
+        # The picture of an animation's frame lies in the frame, behind 16 bytes about that.
+        position += 16 if kind == b"ANMF" else length + length % 2
+    return False
+
+
+def gray_bits(data: bytes) -> int:
+    """Return how many bits a pixel of a gray PNG has; 0 of any other picture."""
+    is_png = data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 26
+    return data[24] if is_png and data[25] == 0 else 0
+
+
 def stated_size(data: bytes) -> tuple[int, int] | None:
     """Return the (width, height) that a file states, None where it is in no format that is read."""
     if data.startswith(b"BM") and len(data) >= 26:

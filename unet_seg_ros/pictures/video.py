@@ -8,6 +8,7 @@ last longer or shorter than what it shows.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import BinaryIO
@@ -25,6 +26,17 @@ _CODEC = "mpeg4"
 # The finest that the codec takes and that all common frame rates, 30000/1001 too, are multiples of.
 _TICKS_PER_S = 60_000
 _MAX_BIT_RATE = 1 << 30
+
+
+def listed_frames(path: Path) -> int:
+    """Return how many frames a video file lists, whether they are there or not.
+
+    0 where it has no list, as MPEG-TS and Matroska have none, or is no video.
+    """
+    listed = 0
+    with suppress(av.FFmpegError, OSError), path.open("rb") as file, av.open(file) as container:
+        listed = sum(stream.frames for stream in container.streams.video[:1])
+    return listed
 
 
 class Video:

@@ -73,18 +73,20 @@ class SegmentationLoss(nn.Module):
         self.register_buffer("_bias", torch.where(admissible, 0.0, -torch.inf), persistent=False)
         self._regions = _RegionTerms(admissible[says_something].unique(dim=0), admissible)
 
-    def forward(self, logits: Tensor, rows: Tensor) -> Tensor:
+    def forward(self, logits: Tensor, rows: Tensor, labelled: int | None = None) -> Tensor:
         """Return the loss, a scalar; 0 where no pixel says anything.
 
         Args:
             logits: `(N, C, H, W)` floating point; fastest in the layout `torch.channels_last`.
             rows: `(N, H, W)` int64.
+            labelled: How many pictures, the first ones, have rows that are not guessed; None for
+                all. What is thin in guesses may be their mistakes, and counts no more for it.
         """
         with torch.autocast(logits.device.type, enabled=False):
             pixels = logits.permute(0, 2, 3, 1).reshape(-1, logits.shape[1])
             if pixels.dtype != torch.float64:
                 pixels = pixels.float()
-            counts = self._counts(rows)
+            counts = self._counts(rows, len(rows) if labelled is None else labelled)
             rows = rows.reshape(-1)
             loss = self._cross_entropy(pixels, rows, counts)
             if self._dice or self._lovasz:
@@ -95,12 +97,14 @@ class SegmentationLoss(nn.Module):
                 loss = loss + self._lovasz * self._regions.lovasz(probabilities, rows)
         return loss
 
-    def _counts(self, rows: Tensor) -> Tensor:
+    def _counts(self, rows: Tensor, labelled: int) -> Tensor:
         """Return how much each pixel counts in the cross-entropy, `(M,)`."""
         counts = self._weights.index_select(0, rows.flatten())
         if self._thin == 1:
             return counts
-        return counts * torch.where(thin_parts(rows).flatten(), self._thin, 1.0)
+        is_thin = thin_parts(rows)
+        is_thin[labelled:] = False
+        return counts * torch.where(is_thin.flatten(), self._thin, 1.0)
 
     def _cross_entropy(self, logits: Tensor, rows: Tensor, counts: Tensor) -> Tensor:
         """Return the mean of `-log P(admissible classes)`, weighted with `counts`.

@@ -393,8 +393,9 @@ class _Training:
 
     def _what_it_sees(self) -> dict[str, str]:
         sees = {item.pictures.name: item.split.summary for item in self._data_sets}
-        if self._semi:
-            sees.update(self._semi.summary)
+        for name, what in self._semi.summary.items() if self._semi else ():
+            # Labelled and not, the same folder may come twice.
+            sees[name] = f"{sees[name]}; {name}: {what}" if name in sees else what
         if self._start:
             before = "; ".join(f"{name}: {what}" for name, what in self._start.data.items())
             sees["before that"] = f"{self._start.name} saw {before}"

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -144,6 +145,9 @@ def _summary(found: Sequence[LabelledPictures], teacher: Checkpoint | None) -> d
         summary["the teacher"] = f"{by} saw {data}"
     if not found:
         return {"what labels leave open": f"labelled by {by}", **summary}
-    pictures = {item.name: f"{len(item)} pictures without labels" for item in found}
+    counts = Counter[str]()
+    for item in found:
+        counts[item.name] += len(item)
     how = f"labelled by {by} where it was sure"
-    return {**{name: f"{what}, {how}" for name, what in pictures.items()}, **summary}
+    pictures = {name: f"{count} pictures without labels, {how}" for name, count in counts.items()}
+    return {**pictures, **summary}

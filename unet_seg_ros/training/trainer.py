@@ -105,11 +105,14 @@ class Objective(nn.Module):
         self.register_buffer("_mean", scale[0], persistent=False)
         self.register_buffer("_std", scale[1], persistent=False)
 
-    def forward(self, pictures: Tensor, rows: Tensor) -> Tensor:
-        """Return the loss of `(N, 3, H, W)` uint8 RGB pictures with `(N, H, W)` uint8 rows."""
+    def forward(self, pictures: Tensor, rows: Tensor, *labelled: int) -> Tensor:
+        """Return the loss of `(N, 3, H, W)` uint8 RGB pictures with `(N, H, W)` uint8 rows.
+
+        Where so many of them are `labelled`, the first ones, the rows of the others are guessed.
+        """
         normalized = (pictures - self._mean) / self._std
         logits = self.network(normalized.contiguous(memory_format=self._layout))
-        loss: Tensor = self._loss(logits, rows.long())
+        loss: Tensor = self._loss(logits, rows.long(), *labelled)
         return loss
 
 
@@ -197,11 +200,13 @@ class Learner:
         pictures, rows, *twins_there = self._fabric.to_device((pictures, rows, *twins))
         entropy = np.random.SeedSequence((self._seed, self.step, self._fabric.global_rank))
         torch.manual_seed(int(entropy.generate_state(1, np.uint64)[0]))
+        labelled: list[int] = []
         if twins_there and self.step >= self._first_taught_step:
+            labelled = [len(pictures)]
             pictures, rows = self._with_twins(pictures, rows, *twins_there)
         for group in self._adamw.param_groups:
             group["lr"] = group["rate"] * self._optimization.learning_rate_at(self.step)
-        loss: Tensor = self._objective(pictures, rows)
+        loss: Tensor = self._objective(pictures, rows, *labelled)
         self._optimizer.zero_grad(set_to_none=True)
         self._fabric.backward(loss)
         # What is not finite shows in the next loss; asking here would wait for the device.

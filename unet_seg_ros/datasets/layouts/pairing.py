@@ -87,10 +87,7 @@ def pair(
             f"looked for {files[0].labels[0].name} and the like, found "
             f"{listed_suffixes(files_below(labels)) or 'nothing'}; {SHOWN}"
         )
-    several = [
-        *more_than_one(labels_of, "labels of one picture"),
-        *more_than_one(pictures_of, "pictures of one name"),
-    ]
+    several = told_apart_by_nothing(pictures_of, labels_of)
     if several and not files:
         raise DataError(several[0])
     strays = [
@@ -188,6 +185,16 @@ def by_key(paths: Iterable[Path], folder: Path, ending: str = "") -> dict[str, l
         if path.stem.endswith(ending):
             found.setdefault(key_of(path, folder, ending), []).append(path)
     return found
+
+
+def told_apart_by_nothing(
+    pictures_of: Mapping[str, Sequence[Path]], labels_of: Mapping[str, Sequence[Path]]
+) -> list[str]:
+    """Return a fault for each key that has several label pictures, or several pictures."""
+    return [
+        *more_than_one(labels_of, "labels of one picture"),
+        *more_than_one(pictures_of, "pictures of one name"),
+    ]
 
 
 def more_than_one(files: Mapping[str, Sequence[Path]], what: str) -> list[str]:

@@ -14,14 +14,17 @@ from unet_seg_ros.datasets.layouts.layout import Layout, lacks
 from unet_seg_ros.datasets.layouts.pairing import (
     Pairing,
     best_ending,
+    by_key,
     has_folders,
     labelled_files,
     left_alone,
     listed_below,
     pair,
     places,
+    told_apart_by_nothing,
 )
 from unet_seg_ros.datasets.parts import is_part, part_and_drive
+from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels import label_set_choice
 from unet_seg_ros.labels.class_lists import CLASSES, read_class_list
 from unet_seg_ros.labels.label_set import LabelSet
@@ -158,19 +161,25 @@ def _beside(
 ) -> Pairing:
     part, drive = part_and_drive(names, folder.name)
     pictures = [path for path in files_in(place) if is_picture(path)]
-    label_of = {
-        path.stem.removesuffix(label_ending): path
-        for path in pictures
-        if path.stem.endswith(label_ending)
-    }
+    labels_of = by_key(pictures, place, label_ending)
+    others = (path for path in pictures if not path.stem.endswith(label_ending))
+    pictures_of = by_key(others, place, picture_ending)
     files = []
-    for picture in pictures:
-        if picture.stem.endswith(picture_ending) and not picture.stem.endswith(label_ending):
-            key = picture.stem.removesuffix(picture_ending)
-            label_file = label_of.pop(key, place / f"{key}{label_ending}.png")
-            files.append(LabelledFile(picture, (label_file,), "/".join([*names, key]), drive, part))
-    strays = [f"{path}: has no picture beside it" for path in label_of.values()]
-    return Pairing(files, strays, left_alone(place))
+    for key, found in pictures_of.items():
+        label_files = labels_of.get(key, [place / f"{key}{label_ending}.png"])
+        if len(found) == len(label_files) == 1:
+            name = "/".join([*names, key])
+            files.append(LabelledFile(found[0], (label_files[0],), name, drive, part))
+    several = told_apart_by_nothing(pictures_of, labels_of)
+    if several and not files:
+        raise DataError(several[0])
+    strays = [
+        f"{path}: has no picture beside it"
+        for key, paths in labels_of.items()
+        if key not in pictures_of
+        for path in paths
+    ]
+    return Pairing(files, [*several, *strays], left_alone(place))
 
 
 def _has_pairs(folder: Path) -> bool:

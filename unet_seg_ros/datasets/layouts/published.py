@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -13,11 +14,12 @@ from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
 from unet_seg_ros.datasets.layouts.layout import Layout, lacks
 from unet_seg_ros.datasets.layouts.pairing import (
     Pairing,
+    by_key,
     has_folders,
-    key_of,
     labelled_files,
     listed_below,
     pair,
+    told_apart_by_nothing,
 )
 from unet_seg_ros.datasets.parts import is_part
 from unet_seg_ros.errors import DataError
@@ -134,19 +136,19 @@ def _open_voc(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         classes = read_class_list(listed, folder.name)
     else:
         classes = label_set_choice.required(label_set, folder)
-    part_of = _voc_parts(folder)
-    label_of = {
-        key_of(path, folder / _VOC_LABELS): path for path in listed_below(folder / _VOC_LABELS)
-    }
-    files, without = [], []
-    for picture in pictures_below(folder / _VOC_PICTURES):
-        key = key_of(picture, folder / _VOC_PICTURES)
-        if key in label_of:
-            files.append(
-                LabelledFile(picture, (label_of.pop(key),), key, key, part_of.get(key, ""))
-            )
-        else:
-            without.append(picture)
+    labels_of = by_key(listed_below(folder / _VOC_LABELS), folder / _VOC_LABELS)
+    pictures_of = by_key(pictures_below(folder / _VOC_PICTURES), folder / _VOC_PICTURES)
+    without = [path for key, paths in pictures_of.items() if key not in labels_of for path in paths]
+    labelled = {key: paths for key, paths in pictures_of.items() if key in labels_of}
+    part_of = _voc_parts(folder, labelled)
+    files = [
+        LabelledFile(paths[0], (labels_of[key][0],), key, key, part_of.get(key, ""))
+        for key, paths in labelled.items()
+        if len(paths) == len(labels_of[key]) == 1
+    ]
+    several = told_apart_by_nothing(labelled, labels_of)
+    if several and not files:
+        raise DataError(several[0])
     if not files:
         raise DataError(f"{folder / _VOC_LABELS}: has labels of no picture in {_VOC_PICTURES}")
     notes = (
@@ -154,24 +156,40 @@ def _open_voc(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         if without
         else []
     )
-    strays = [f"{path}: has no picture in {_VOC_PICTURES}" for path in label_of.values()]
-    pairing = Pairing(files, strays, notes)
+    strays = [
+        f"{path}: has no picture in {_VOC_PICTURES}"
+        for key, paths in labels_of.items()
+        if key not in pictures_of
+        for path in paths
+    ]
+    pairing = Pairing(files, [*several, *strays], notes)
     ways = [*encodings.class_ids(classes), *encodings.colors(classes)]
     encoding = encodings.told_by(encodings.pixels_of(pairing.label_files), ways)
     found = labelled_files(folder, "voc", classes, encoding, [pairing])
     return replace(found, without_labels=without)
 
 
-def _voc_parts(folder: Path) -> dict[str, str]:
-    """Return of the pictures that are listed in files called like parts which one they are of."""
+def _voc_parts(folder: Path, known: Collection[str]) -> dict[str, str]:
+    """Return of the `known` pictures that are in lists called like parts which one they are of."""
     lists = folder / _VOC_PARTS
     return {
-        line.split()[0]: path.stem.lower()
+        _listed_picture(line, known): path.stem.lower()
         for path in (files_in(lists) if lists.is_dir() else [])
         if path.suffix == ".txt" and is_part(path.stem)
-        for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
+        for line in path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
         if line.strip()
     }
+
+
+def _listed_picture(line: str, known: Collection[str]) -> str:
+    """Return the name in a line of a list, where more may stand behind it.
+
+    The name itself may have spaces; CVAT writes it in quotes then.
+    """
+    name = line.strip()
+    if name.startswith('"'):
+        name = name[1:].partition('"')[0]
+    return name if name in known else line.split()[0]
 
 
 NUCLEI = Layout("nuclei", _has_nuclei, _open_nuclei)

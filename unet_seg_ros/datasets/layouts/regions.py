@@ -11,8 +11,14 @@ from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.labelled_files import LabelledFile, LabelledFiles
 from unet_seg_ros.datasets.labelme import LABELME_SUFFIXES, draw_regions, is_region_file
 from unet_seg_ros.datasets.layouts.layout import Layout, lacks
-from unet_seg_ros.datasets.layouts.pairing import key_of, listed_below, parts_of
+from unet_seg_ros.datasets.layouts.pairing import (
+    by_key,
+    listed_below,
+    more_than_one,
+    parts_of,
+)
 from unet_seg_ros.datasets.parts import part_and_drive
+from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels import formats, label_set_choice
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.pictures.folders import files_below, is_picture
@@ -28,11 +34,15 @@ def _open_labelme(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     if not drawn_for:
         raise lacks(folder, "labelme", "x.json of labelme beside x.png, or x.xml of LabelMe")
     classes = label_set_choice.required(label_set, folder)
+    pictures_of = by_key(drawn_for, folder)
     files = []
-    for picture, regions in drawn_for.items():
-        key = key_of(picture, folder)
-        part, drive = part_and_drive(key.split("/")[:-1], folder.name)
-        files.append(LabelledFile(picture, (regions,), key, drive, part))
+    for key, pictures in pictures_of.items():
+        if len(pictures) == 1:
+            part, drive = part_and_drive(key.split("/")[:-1], folder.name)
+            files.append(LabelledFile(pictures[0], (drawn_for[pictures[0]],), key, drive, part))
+    several = more_than_one(pictures_of, "pictures of one name")
+    if several and not files:
+        raise DataError(several[0])
     drawn, found = set(drawn_for.values()), files_below(folder)
     strays = [path for path in found if path.suffix in LABELME_SUFFIXES and path not in drawn]
     lost = [path for path in strays if is_region_file(path)]
@@ -43,7 +53,7 @@ def _open_labelme(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         format=partial(formats.ids, label_set=classes),
         files=files,
         parts=parts_of(files),
-        faults=[f"{path}: has no picture beside it" for path in lost],
+        faults=[*several, *(f"{path}: has no picture beside it" for path in lost)],
         layout="labelme",
         notes=[f"no files of labelme, left alone: {', '.join(others)}"] if others else [],
         draw_labels=partial(_draw, label_set=classes),
