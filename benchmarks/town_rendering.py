@@ -35,7 +35,7 @@ def main() -> None:
     print(f"{'weather':<18}{'wall ms':>9}{'cpu ms':>9}{'p95 ms':>9}{'frames/s':>10}")
     for name in ("clear_noon", "hard_rain_noon", "clear_night"):
         drive = Drive(town, camera=CameraModel(width, height), weather=WEATHERS[name])
-        stride = drive.route_s * drive.fps / arguments.frames
+        stride = drive.town.traffic.lap_s * drive.fps / arguments.frames
         drive.frame(0)
         wall, cpu = [], []
         for i in range(arguments.frames):

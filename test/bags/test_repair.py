@@ -143,6 +143,16 @@ def test_a_damaged_file_is_no_surprise(whole, at, value):
                 repair(path)
 
 
+def test_a_topic_that_damage_makes_a_message_is_none(whole, tmp_path):
+    content = bytearray((whole / "bag_0.mcap").read_bytes())
+    # Opcode and length, then the ids of the topic and of its type, and the length of its name.
+    opcode_at = content.index(CAMERA.encode()) - 1 - 8 - 2 - 2 - 4
+    assert content[opcode_at] == Opcode.CHANNEL
+    content[opcode_at] = Opcode.MESSAGE
+    repaired = repair(partial_bag(tmp_path, bytes(content)))
+    check_same(repaired.path / "bag_0.mcap", in_file_order(whole / "bag_0.mcap"))
+
+
 @settings(max_examples=100, deadline=None)
 @given(content=st.binary(max_size=400))
 def test_anything_after_the_magic_is_no_surprise(content):

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from unet_seg_ros.inference.segmenter import Frame, Segmenter, missing_compiler
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.model.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from unet_seg_ros.model.encoder_unet import ENCODER_NAMES, EncoderUNet, EncoderUNetConfig
+from unet_seg_ros.model.efficientnet import EFFICIENTNET_NAMES
+from unet_seg_ros.model.encoder_unet import EncoderUNet, EncoderUNetConfig
 from unet_seg_ros.model.export import SUFFIXES, export_network
 from unet_seg_ros.model.networks import config_from_dict
 from unet_seg_ros.model.pretrained import NORMALIZATION
@@ -35,7 +36,7 @@ def checkpoint() -> Checkpoint:
     return Checkpoint(network.eval(), LabelSet.load("nuclei2"), (80, 60), NORMALIZATION)
 
 
-@pytest.mark.parametrize("encoder", ENCODER_NAMES)
+@pytest.mark.parametrize("encoder", EFFICIENTNET_NAMES)
 @pytest.mark.parametrize("decoder", DECODERS)
 def test_logits_have_the_size_of_the_picture(encoder: str, decoder: tuple[int, ...]) -> None:
     config = EncoderUNetConfig(classes=3, encoder=encoder, decoder=decoder, detail=4)

@@ -23,7 +23,7 @@ def test_the_camera_moves_with_the_ego_vehicle(drive: Drive) -> None:
 
 
 def test_the_route_closes(drive: Drive) -> None:
-    lap = drive.route_s * drive.fps
+    lap = drive.town.traffic.lap_s * drive.fps
     np.testing.assert_allclose(drive.pose(round(lap)).position, drive.pose(0).position, atol=0.5)
 
 

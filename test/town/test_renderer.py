@@ -75,7 +75,7 @@ def test_pictures_belong_to_the_caller(renderer: Renderer, town: Town) -> None:
 
 
 def test_every_class_is_met_on_one_lap(drive: Drive) -> None:
-    lap = int(drive.route_s * drive.fps)
+    lap = int(drive.town.traffic.lap_s * drive.fps)
     met = np.unique(
         np.concatenate([np.unique(drive.frame(i)[1]) for i in range(0, lap, lap // 40)])
     )

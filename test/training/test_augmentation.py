@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
+from typing import get_args
 
 import numpy as np
 import pytest
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.labels.label_set import UNKNOWN_ID
-from unet_seg_ros.training.augmentation import VARIATIONS, Augmentation, Haze, Variation
+from unet_seg_ros.training.augmentation import Augmentation, Haze, Variation
 
 SEEDS = range(60)
 
@@ -31,7 +32,7 @@ def which_mirroring(varied: Uint8Array, labels: Uint8Array) -> int:
     return [np.array_equal(varied, other) for other in mirrorings(labels)].index(True)
 
 
-@pytest.mark.parametrize("variation", VARIATIONS)
+@pytest.mark.parametrize("variation", get_args(Variation))
 def test_labels_are_mirrored_with_their_picture_and_nothing_else_happens_to_them(
     variation: Variation,
 ) -> None:

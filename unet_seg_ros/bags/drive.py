@@ -168,7 +168,7 @@ def read_drive(
 def _frame(picture: _Published, labels: _Published, truth: Image | None) -> RecordedFrame:
     return RecordedFrame(
         picture.image,
-        labels.image.pixels[..., 0],
+        labels.image.gray(),
         truth,
         picture.published_ns,
         labels.published_ns,

@@ -130,9 +130,12 @@ class _Reader:
         self._used = _used_size(data)
         self._known: set[tuple[type, int]] = set()
         self._time_ns: int | None = None
+        self._span_ns: tuple[int, int] | None = None  # from the first message to the last
         self._data_end: tuple[int, int] | None = None  # where the record that says so is
 
     def records(self, summary: Summary | None) -> Iterator[Definition | Message]:
+        if summary and (told := summary.statistics):
+            self._span_ns = told.message_start_time, told.message_end_time
         if summary:  # where what a lost chunk announces is there once more
             yield from self._new([*summary.schemas.values(), *summary.channels.values()])
         position = len(MCAP0_MAGIC)
@@ -183,7 +186,7 @@ class _Reader:
             has_checksum = bool(chunk.uncompressed_crc or chunk.compression)
             found = _chunk_content(chunk)
         elif opcode == Opcode.MESSAGE:
-            found = [Message.read(stream, len(body))]
+            found = [self._alone(Message.read(stream, len(body)))]
         elif opcode == Opcode.SCHEMA:
             found = [Schema.read(stream)]
         elif opcode == Opcode.CHANNEL:
@@ -197,6 +200,12 @@ class _Reader:
             self._note_gap(*self._data_end, "an end where none belongs")
             self._data_end = None
         return found
+
+    def _alone(self, message: Message) -> Message:
+        """Return a message that is in no chunk, whose checksum would tell that it is none."""
+        if self._span_ns and not self._span_ns[0] <= message.log_time <= self._span_ns[1]:
+            raise McapError("something else where a message seems to be")
+        return message
 
     def _resume(self, position: int, end: int) -> int:
         """Return where to go on behind a record that is damaged, or whose length is."""

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mcap.records import Channel, Message, Schema
-from rosbags.rosbag2.metadata import dump_qos_v8
+from mcap.records import Message
 
-from unet_seg_ros.bags.contents import OFFERED_QOS, TYPE_HASH, Definition
+from unet_seg_ros.bags.contents import Definition
 from unet_seg_ros.bags.reader import BagReader
 from unet_seg_ros.bags.salvage import Gap, Salvage
 from unet_seg_ros.bags.writer import BagError
@@ -31,18 +30,8 @@ class SqliteSalvage(Salvage):
             channels = {name: number for number, name in enumerate(reader.topics, start=1)}
             for name, number in channels.items():
                 topic = reader.topics[name]
-                definition = topic.definition.encode()
-                qos = dump_qos_v8(list(topic.offered_qos))
-                yield Schema(
-                    id=number, name=topic.type_name, encoding=topic.encoding, data=definition
-                )
-                yield Channel(
-                    id=number,
-                    topic=name,
-                    message_encoding="cdr",
-                    metadata={OFFERED_QOS: qos, TYPE_HASH: topic.digest},
-                    schema_id=number,
-                )
+                yield topic.schema(number)
+                yield topic.channel(number, schema_id=number)
             after_ns = None
             try:
                 for message in reader.messages():

@@ -30,9 +30,9 @@ class BagError(ValueError):
 class Topic:
     """What a bag says about one topic.
 
-    `definition` is the text of the message type with all it contains, `digest` its RIHS01 hash (see
-    `ros.definitions`), `offered_qos` the QoS profiles of its publishers. `encoding` is what the
-    definition is written in, `ros2msg` or `ros2idl`.
+    `definition` is the text of the message type with all it contains, `digest` its RIHS01 hash
+    (see `messages.definitions`), `offered_qos` the QoS profiles of its publishers. `encoding` is
+    what the definition is written in, `ros2msg` or `ros2idl`.
     """
 
     name: str
@@ -41,6 +41,22 @@ class Topic:
     digest: str
     offered_qos: Sequence[Qos] = ()
     encoding: str = "ros2msg"
+
+    def schema(self, number: int) -> records.Schema:
+        """Return the record of its type under the id `number`."""
+        return records.Schema(
+            id=number, name=self.type_name, encoding=self.encoding, data=self.definition.encode()
+        )
+
+    def channel(self, number: int, schema_id: int) -> records.Channel:
+        """Return the record of the topic itself under the id `number`."""
+        return records.Channel(
+            id=number,
+            topic=self.name,
+            message_encoding="cdr",
+            metadata={OFFERED_QOS: dump_qos_v8(list(self.offered_qos)), TYPE_HASH: self.digest},
+            schema_id=schema_id,
+        )
 
 
 @dataclass(frozen=True)
@@ -118,24 +134,10 @@ class BagWriter:
         """Announce a topic and return the id to write its messages under."""
         schema = self._schemas.get(topic.type_name)
         if schema is None:
-            schema = records.Schema(
-                id=len(self._schemas) + 1,
-                name=topic.type_name,
-                encoding=topic.encoding,
-                data=topic.definition.encode(),
-            )
+            schema = topic.schema(len(self._schemas) + 1)
             self._schemas[topic.type_name] = schema
             self._file.add_definition(schema)
-        channel = records.Channel(
-            id=len(self._channels) + 1,
-            topic=topic.name,
-            message_encoding="cdr",
-            metadata={
-                OFFERED_QOS: dump_qos_v8(list(topic.offered_qos)),
-                TYPE_HASH: topic.digest,
-            },
-            schema_id=schema.id,
-        )
+        channel = topic.channel(len(self._channels) + 1, schema.id)
         self._file.add_definition(channel)
         self._channels.append(channel)
         self._sequences.append(0)

@@ -87,8 +87,14 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print report.json")
 
 
-def add_camera_argument(parser: argparse.ArgumentParser) -> None:
-    """Add --camera, which names cameras of a bag with their semantic cameras."""
+def add_semantic_camera_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add --label-set and --camera, for the semantic cameras of a bag."""
+    parser.add_argument(
+        "--label-set",
+        default="",
+        metavar="NAME|FILE",
+        help="what the semantic cameras show (default: told by their colours)",
+    )
     parser.add_argument(
         "--camera",
         nargs="+",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from unet_seg_ros.cli import evaluate
 from unet_seg_ros.cli.arguments import (
     NETWORK_OPTIONS,
-    add_camera_argument,
     add_evaluation_arguments,
+    add_semantic_camera_arguments,
     parse_path,
 )
 from unet_seg_ros.cli.data_spec import DataSpec
@@ -61,13 +61,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser.add_argument(
         "--checkpoint", metavar="NAME|FILE", help="segment with this one (default: recorded masks)"
     )
-    parser.add_argument(
-        "--label-set",
-        default="",
-        metavar="NAME|FILE",
-        help="what the semantic cameras show (default: told by their colours)",
-    )
-    add_camera_argument(parser)
+    add_semantic_camera_arguments(parser)
     add_evaluation_arguments(parser)
     parser.set_defaults(run=partial(run, parser.get_default))
 
@@ -162,6 +156,6 @@ def _recorded_network(pictures: BagPictures) -> _Recorded:
     def label_maps(index: int) -> Uint8Array | None:
         picture, _ = pictures.pairs[index]
         place = label_map_of.get(picture)
-        return read_image_at(pictures.bag, place).pixels[..., 0] if place else None
+        return read_image_at(pictures.bag, place).gray() if place else None
 
     return _Recorded(name or "recorded", label_set, label_maps)

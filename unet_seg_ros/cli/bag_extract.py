@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unet_seg_ros.cli.arguments import add_camera_argument, parse_count, parse_path
+from unet_seg_ros.cli.arguments import add_semantic_camera_arguments, parse_count, parse_path
 from unet_seg_ros.cli.progress import fault_lines, progress_bar
 from unet_seg_ros.files import check_output
 
@@ -50,13 +50,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "bag", type=parse_path, help="a rosbag2 folder, its .mcap or .db3 file, or a ROS 1 .bag"
     )
     parser.add_argument("out", type=parse_path, metavar="FOLDER", help="the folder to write")
-    parser.add_argument(
-        "--label-set",
-        default="",
-        metavar="NAME|FILE",
-        help="what the semantic cameras show (default: told by their colours)",
-    )
-    add_camera_argument(parser)
+    add_semantic_camera_arguments(parser)
     parser.add_argument(
         "--every",
         type=parse_count,

@@ -213,8 +213,7 @@ def _faults(faults: list[str]) -> str:
     return "\n".join([f"  faults         {len(faults) or 'none'}", *(f"    {f}" for f in faults)])
 
 
-def _counted(counts: dict[str, int], at_most: int = 8) -> str:
+def _counted(counts: dict[str, int]) -> str:
     """Return the most frequent items with their counts, in words."""
-    ranked = sorted(counts.items(), key=lambda item: -item[1])
-    shown = ", ".join(f"{name} ({count:,})" for name, count in ranked[:at_most])
-    return shown if len(ranked) <= at_most else f"{shown} and {len(ranked) - at_most} more"
+    shown = ", ".join(f"{name} ({count:,})" for name, count in Counter(counts).most_common(8))
+    return shown if len(counts) <= 8 else f"{shown} and {len(counts) - 8} more"

@@ -14,11 +14,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
-from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.bags.cameras import camera_topics, pair_cameras, passed_over, read_picture
 from unet_seg_ros.bags.pairing import Pairing, Place, moments_ns
 from unet_seg_ros.bags.pairing import pair as pairing_of
@@ -35,8 +33,6 @@ from unet_seg_ros.messages.cdr import CdrError, read_stamp_ns
 from unet_seg_ros.messages.images import BadImage, Image
 from unet_seg_ros.messages.topics import CameraTopics
 from unet_seg_ros.units import NS_PER_S
-
-_TO_BGR = {"rgb": cv2.COLOR_RGB2BGR, "rgba": cv2.COLOR_RGBA2BGR}
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ class BagPictures:
         """
         picture, truth = self.pairs[index]
         image = read_image_at(self.bag, picture)
-        pixels = _bgr(read_image_at(self.bag, truth))
+        pixels = read_image_at(self.bag, truth).bgr()
         where = f"{self.bag}: {truth.topic} at {_seconds(truth.stamp_ns)}"
         if pixels.shape[:2] != image.pixels.shape[:2]:
             raise DataError(f"{where} has another size than the picture")
@@ -233,7 +229,7 @@ def _decoding(
     def pictures() -> Iterator[LabelPixels]:
         for truth in truths:
             try:
-                pixels = _bgr(read_image_at(path, truth))
+                pixels = read_image_at(path, truth).bgr()
             except DataError:  # named when that picture is read as part of the data set
                 continue
             yield LabelPixels(pixels, pixels)
@@ -248,12 +244,6 @@ def _reader(path: Path, process_id: int) -> BagReader:  # noqa: ARG001
         return BagReader(path)
     except BagError as error:
         raise DataError(str(error)) from error
-
-
-def _bgr(image: Image) -> Uint8Array:
-    """Return the pixels as `formats` takes them, in the order in which OpenCV reads files."""
-    code = _TO_BGR.get(image.color_order)
-    return image.pixels if code is None else np.asarray(cv2.cvtColor(image.pixels, code), np.uint8)
 
 
 def _seconds(stamp_ns: int) -> str:

@@ -4,15 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from unet_seg_ros.datasets.bag_pictures import BagPictures
 from unet_seg_ros.datasets.ego_masks import EgoMasks, unknown_inside
-from unet_seg_ros.datasets.samples import LabelledPictures, Sample
+from unet_seg_ros.datasets.samples import Derived, LabelledPictures, Sample
 from unet_seg_ros.datasets.selection import Selection
 from unet_seg_ros.errors import DataError
-from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.pictures.ego_mask import EgoMask
 
 
@@ -38,19 +37,13 @@ def without_own_car(pictures: LabelledPictures, masks: EgoMasks) -> LabelledPict
     return _WithoutOwnCar(pictures, [masks.everywhere] * len(pictures))
 
 
-class _WithoutOwnCar:
+class _WithoutOwnCar(Derived):
     """A data set (`LabelledPictures`) whose labels are 255 on the own car."""
 
     def __init__(self, pictures: LabelledPictures, masks: Sequence[EgoMask | None]) -> None:
+        super().__init__(pictures)
         self._pictures = pictures
         self._masks = masks
-        self.name = pictures.name
-        self.label_set: LabelSet = pictures.label_set
-        self.drives: Sequence[str] = pictures.drives
-        self.parts: Mapping[str, Sequence[int]] = pictures.parts
-        self.faults: Sequence[str] = pictures.faults
-        self.notes: Sequence[str] = pictures.notes
-        self.layout = pictures.layout
 
     def __len__(self) -> int:
         return len(self._pictures)

@@ -19,8 +19,6 @@ AUTO = "auto"
 BAG = "bag"
 LAYOUT_NAMES = (AUTO, *(layout.name for layout in LAYOUTS), BAG, TOWN)
 
-# Those that cannot be read as they are, too: opening them says what to do.
-
 
 def open_dataset(
     spec: str, *, layout: str = AUTO, label_set: str = "", cameras: Sequence[str] = ()

@@ -77,3 +77,16 @@ class LabelledPictures(Protocol):
 
     def __getitem__(self, index: int) -> Sample:
         """Read a picture and its label map; raises DataError, naming the file."""
+
+
+class Derived:
+    """What a data set that is made of another takes over from it."""
+
+    def __init__(self, pictures: LabelledPictures) -> None:
+        self.name = pictures.name
+        self.label_set = pictures.label_set
+        self.drives = pictures.drives
+        self.parts = pictures.parts
+        self.faults = pictures.faults
+        self.layout = pictures.layout
+        self.notes = pictures.notes

@@ -4,17 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from unet_seg_ros.datasets.samples import LabelledPictures, Sample
+from unet_seg_ros.datasets.samples import Derived, LabelledPictures, Sample
 from unet_seg_ros.errors import DataError
-from unet_seg_ros.labels.label_set import LabelSet
 
 # Between texts of which any will do.
 OR = "+"
 
 
-class Selection:
+class Selection(Derived):
     """Some pictures of a data set, as a data set (`LabelledPictures`) with a name of its own.
 
     Args:
@@ -27,15 +26,11 @@ class Selection:
     """
 
     def __init__(self, pictures: LabelledPictures, name: str, positions: Sequence[int]) -> None:
+        super().__init__(pictures)
         self.name = name
-        self.label_set: LabelSet = pictures.label_set
-        self.layout = pictures.layout
-        self.faults: Sequence[str] = pictures.faults
-        self.notes: Sequence[str] = pictures.notes
-        drives = pictures.drives
-        self.drives: Sequence[str] = [drives[position] for position in positions]
+        self.drives = [self.drives[position] for position in positions]
         new = {position: index for index, position in enumerate(positions)}
-        self.parts: Mapping[str, Sequence[int]] = {
+        self.parts = {
             part: [new[position] for position in members if position in new]
             for part, members in pictures.parts.items()
         }

@@ -16,10 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from unet_seg_ros.arrays import Uint8Array
+from unet_seg_ros.evaluation.metrics import FloatArray, Int64Array
 from unet_seg_ros.labels.label_set import UNKNOWN_ID
 
-FloatArray = npt.NDArray[np.float64]
-Int64Array = npt.NDArray[np.int64]
 BoolArray = npt.NDArray[np.bool_]
 
 # The paper's: a share of the picture's diagonal.

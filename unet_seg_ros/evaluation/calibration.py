@@ -64,36 +64,36 @@ class CalibrationCounts:
         self.pixels += other.pixels
         self.right += other.right
 
-    def bins(self, count: int = BINS) -> list[Bin]:
-        """Return `count` bins of equal width; bin m holds confidences in ((m-1)/M, m/M]."""
+    def bins(self) -> list[Bin]:
+        """Return `BINS` bins of equal width; bin m holds confidences in ((m-1)/M, m/M]."""
         levels = np.arange(_LEVELS)
         # In whole numbers, because the edges of 15 bins are levels themselves.
-        bin_of_level = np.maximum(-(-levels * count // (_LEVELS - 1)) - 1, 0)
+        bin_of_level = np.maximum(-(-levels * BINS // (_LEVELS - 1)) - 1, 0)
 
         def per_bin(values: npt.NDArray[np.int64]) -> list[int]:
-            return [int(values[bin_of_level == index].sum()) for index in range(count)]
+            return [int(values[bin_of_level == index].sum()) for index in range(BINS)]
 
         pixels, right = per_bin(self.pixels), per_bin(self.right)
         confidence = per_bin(self.pixels * levels)
         return [
             Bin(
-                low=index / count,
-                high=(index + 1) / count,
+                low=index / BINS,
+                high=(index + 1) / BINS,
                 pixels=pixels[index],
                 confidence=ratio(confidence[index], pixels[index] * (_LEVELS - 1)),
                 accuracy=ratio(right[index], pixels[index]),
             )
-            for index in range(count)
+            for index in range(BINS)
         ]
 
-    def expected_calibration_error(self, count: int = BINS) -> float:
+    def expected_calibration_error(self) -> float:
         """Return the ECE: |accuracy - confidence| of the bins, weighted by their pixels.
 
         NaN before anything was counted.
         """
         gaps = [
             bin_.pixels * abs(bin_.accuracy - bin_.confidence)
-            for bin_ in self.bins(count)
+            for bin_ in self.bins()
             if bin_.pixels
         ]
         return ratio(sum(gaps), int(self.pixels.sum()))

@@ -139,6 +139,13 @@ class Result:
     matrices: list[ConfusionMatrix] = field(default_factory=list)
     flicker: FlickerCounts = field(default_factory=FlickerCounts)
 
+    def add(self, index: int, name: str, counts: Counts) -> None:
+        """Add a frame by the counts of it alone."""
+        self.counts.merge(counts)
+        matrix = counts.matrix
+        self.matrices.append(matrix)
+        self.frames.append(FrameScore(index, name, matrix.mean_iou(), matrix.pixel_accuracy()))
+
 
 @dataclass
 class Evaluation:
@@ -268,12 +275,7 @@ def _score_frame(
             segmentation.confidence,
             engine_ns,
         )
-        result.counts.merge(counts)
-        matrix = counts.matrix
-        result.matrices.append(matrix)
-        result.frames.append(
-            FrameScore(index, sample.name, matrix.mean_iou(), matrix.pixel_accuracy())
-        )
+        result.add(index, sample.name, counts)
 
 
 def _truth(sample: Sample) -> Uint8Array:

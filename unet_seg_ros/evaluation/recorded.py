@@ -119,9 +119,6 @@ def _count(index: int, frame: SegmentedFrame, evaluation: Evaluation) -> None:
     [result], [prediction] = evaluation.results, frame.predictions
     counts = Counts(len(evaluation.label_set))
     counts.update(prediction, frame.truth, confidence=None, engine_ns=0)
-    result.counts.merge(counts)
-    matrix = counts.matrix
-    result.matrices.append(matrix)
-    result.frames.append(FrameScore(index, frame.name, matrix.mean_iou(), matrix.pixel_accuracy()))
+    result.add(index, frame.name, counts)
     height, width = prediction.shape
     evaluation.sizes[width, height] += 1

@@ -16,7 +16,7 @@ import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.datasets.ego_masks import unknown_inside
-from unet_seg_ros.evaluation.metrics import CommonLabels, ConfusionMatrix, common_labels
+from unet_seg_ros.evaluation.metrics import CommonLabels, ConfusionMatrix, common_labels, ratio
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.images import Image, read_image
 from unet_seg_ros.messages.pairing import StampPairs
@@ -55,7 +55,7 @@ class RunningScore:
     @property
     def coverage(self) -> float:
         """Frames scored / frames of truth; NaN before the first."""
-        return _share(self.frames[SCORED], self.frames[TRUTH])
+        return ratio(self.frames[SCORED], self.frames[TRUTH])
 
     def to_dict(self) -> dict[str, Any]:
         """Return counts and figures as plain values for JSON, which has None for NaN."""
@@ -188,7 +188,7 @@ class Scorer:
             matrix = ConfusionMatrix(self._matrix.classes)
             matrix.merge(self._matrix)
             label_set = self._common.label_set if self._common else None
-            unknown = _share(self._unknown_pixels, self._truth_pixels)
+            unknown = ratio(self._unknown_pixels, self._truth_pixels)
             repeated, late = dict(self._pairs.repeated), dict(self._pairs.late)
             return RunningScore(label_set, frames, matrix, unknown, repeated, late)
 
@@ -203,13 +203,11 @@ class Scorer:
         truth_labels, unknown_pixels = self._decode(truth.pixels, truth.color_order)
         if self._ego_mask:
             truth_labels = unknown_inside(truth_labels, self._ego_mask)
-        # mono8 comes as three equal channels.
-        predicted = cv2.extractChannel(labels.pixels, 0).astype(np.uint8, copy=False)
         frame = ScoredFrame(
             stamp_ns=truth.header.stamp_ns,
             truth_labels=truth_labels,
             truth=_translated(truth_labels, common.truth_table),
-            prediction=_translated(predicted, common.prediction_table),
+            prediction=_translated(labels.gray(), common.prediction_table),
             matrix=ConfusionMatrix(len(common.label_set)),
         )
         frame.matrix.update(frame.prediction, frame.truth)
@@ -223,10 +221,6 @@ class Scorer:
 
 def _translated(labels: Uint8Array, table: Uint8Array) -> Uint8Array:
     return cv2.LUT(labels, table).astype(np.uint8, copy=False)  # a third of table[labels]
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else math.nan
 
 
 def _or_none(figure: float) -> float | None:

@@ -9,13 +9,13 @@ import numpy as np
 
 from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.inference.frames import Frame, Segmentation
-from unet_seg_ros.labels.label_set import TO_RGB
+from unet_seg_ros.labels.label_set import TO_RGB, LabelSet
 from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.overlay import lay_over
 
 
 def take_out(
-    mask: EgoMask, frame: Frame, result: Segmentation, color_table: Uint8Array, opacity: float
+    mask: EgoMask, frame: Frame, result: Segmentation, label_set: LabelSet, opacity: float
 ) -> None:
     """Make the own car unknown, in every picture of a result that there is.
 
@@ -24,7 +24,7 @@ def take_out(
         frame: What was segmented.
         result: Its masks, which are written to. Inside, labels become 255, colours black, and
             confidence and group masks 0; the overlay is laid over the frame again there.
-        color_table: The label set's, `(256, 3)` uint8 RGB.
+        label_set: What the labels mean, and the colours of the overlay.
         opacity: Of the overlay.
 
     Raises:
@@ -39,7 +39,7 @@ def take_out(
         if mask_ is not None:
             mask_[rows] &= placed.outside
     if result.overlay is not None:
-        _lay_over_again(frame, result.labels, rows, result.overlay, color_table, opacity)
+        _lay_over_again(frame, result.labels, rows, result.overlay, label_set, opacity)
 
 
 def _lay_over_again(
@@ -47,7 +47,7 @@ def _lay_over_again(
     labels: Uint8Array,
     rows: slice,
     overlay: Uint8Array,
-    color_table: Uint8Array,
+    label_set: LabelSet,
     opacity: float,
 ) -> None:
     """Make an overlay anew in the rows in which labels changed."""
@@ -59,6 +59,5 @@ def _lay_over_again(
     rgb = pixels.copy() if conversion is None else cv2.cvtColor(pixels, conversion)
     picture = np.asarray(rgb, np.uint8)
     near = labels[begin:end]
-    colors = cv2.applyColorMap(near, color_table.reshape(256, 1, 3)).astype(np.uint8, copy=False)
-    lay_over(picture, colors, near, opacity)
+    lay_over(picture, label_set.colorize(near), near, opacity)
     overlay[first:last] = picture[first - begin : last - begin]

@@ -274,8 +274,8 @@ class Segmenter:
         """Return `results` of `frames`, in which the own car is unknown from now on."""
         for frame, result in zip(frames, results, strict=True):
             if frame.ego_mask:
-                table, opacity = self.label_set.color_table, request.overlay_opacity
-                take_out(frame.ego_mask, frame, result, table, opacity)
+                opacity = request.overlay_opacity
+                take_out(frame.ego_mask, frame, result, self.label_set, opacity)
         return results
 
     def _make_engine(self, compile: Compile, upsample: Upsample, adapts: bool) -> Engine:

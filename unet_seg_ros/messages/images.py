@@ -80,6 +80,9 @@ _CONVERSIONS = {
 # of the compressed channels. Where it says `mono8`, as newer ones do of JPEG, the picture is grey.
 _COMPRESSED_MOSAIC = re.compile(r"(bayer_\w+); ?(?:jpeg|png) compressed ?")
 
+# The others are BGR or BGRA already.
+_TO_BGR = {"rgb": cv2.COLOR_RGB2BGR, "rgba": cv2.COLOR_RGBA2BGR}
+
 _WRITABLE_CHANNELS = {"mono8": 1, "rgb8": 3, "bgr8": 3, "rgba8": 4, "bgra8": 4}
 
 
@@ -123,7 +126,17 @@ class Image:
 
     def rgb(self) -> Uint8Array:
         """Return the pixels as `(H, W, 3)` RGB; where they are that already, the same array."""
-        code = TO_RGB[self.color_order]
+        return self._with_channels(TO_RGB[self.color_order])
+
+    def bgr(self) -> Uint8Array:
+        """Return the pixels as `(H, W, 3|4)` BGR or BGRA; where they are so, the same array."""
+        return self._with_channels(_TO_BGR.get(self.color_order))
+
+    def gray(self) -> Uint8Array:
+        """Return the `(H, W)` channel of a gray picture, which comes as three equal ones."""
+        return np.asarray(cv2.extractChannel(self.pixels, 0), np.uint8)
+
+    def _with_channels(self, code: int | None) -> Uint8Array:
         return (
             self.pixels if code is None else np.asarray(cv2.cvtColor(self.pixels, code), np.uint8)
         )

@@ -17,7 +17,6 @@ from unet_seg_ros.model.shape import UShaped, double_conv, initialise, require_i
 from unet_seg_ros.model.timm_encoder import PREFIX, TimmEncoder, require_name
 from unet_seg_ros.model.unet import MAX_CLASSES
 
-ENCODER_NAMES = EFFICIENTNET_NAMES
 KIND = "encoder-unet"
 # The encoder's last feature map is 32 times smaller than the picture: five doublings away.
 _DEPTH = 5
@@ -30,7 +29,7 @@ class EncoderUNetConfig:
 
     Attributes:
         classes: Number of classes, 1 to 255 (id 255 means "unknown").
-        encoder: One of `ENCODER_NAMES`, or "timm:" and the name of an encoder of timm.
+        encoder: One of `EFFICIENTNET_NAMES`, or "timm:" and the name of an encoder of timm.
         decoder: Filters of the decoder's blocks, the deepest first: five end at the size of the
             picture, four at half of it, three at a quarter.
         detail: Filters of the light stem, which sees what the encoder's first stride jumps over.
@@ -48,10 +47,10 @@ class EncoderUNetConfig:
         require_int("classes", self.classes, 1, MAX_CLASSES)
         if isinstance(self.encoder, str) and self.encoder.startswith(PREFIX):
             require_name(self.encoder)
-        elif self.encoder not in ENCODER_NAMES:
+        elif self.encoder not in EFFICIENTNET_NAMES:
             raise ValueError(
-                f"no encoder is called {self.encoder!r:.60}; choose {', '.join(ENCODER_NAMES)} "
-                "or timm:NAME"
+                f"no encoder is called {self.encoder!r:.60}; "
+                f"choose {', '.join(EFFICIENTNET_NAMES)} or timm:NAME"
             )
         if isinstance(self.decoder, str) or not isinstance(self.decoder, Sequence):
             raise ValueError(f"decoder must be a list of filters, not {self.decoder!r:.60}")

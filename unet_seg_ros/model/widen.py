@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from unet_seg_ros.model.unet import UNet
 
 
-def widen(network: UNet, factor: int, seed: int = 0) -> UNet:
+def widen(network: UNet, factor: int) -> UNet:
     """Return a network with `factor` times as many filters in every layer and the same logits.
 
     The weights are divided among the copies of a filter at random: copies that are used alike would
@@ -25,14 +25,13 @@ def widen(network: UNet, factor: int, seed: int = 0) -> UNet:
     Args:
         network: The network, on the CPU; it is not changed.
         factor: How many copies there will be of every filter, at least 1.
-        seed: Of the random shares.
 
     Raises:
         ValueError: There would be more filters than a network may have.
     """
     config = network.config
     wide = UNet(dataclasses.replace(config, base_filters=factor * config.base_filters))
-    random = torch.Generator().manual_seed(seed)
+    random = torch.Generator().manual_seed(0)
     convolutions = (nn.Conv2d, nn.ConvTranspose2d)
     for old, new in zip(network.modules(), wide.modules(), strict=True):
         if isinstance(old, convolutions) and isinstance(new, convolutions):

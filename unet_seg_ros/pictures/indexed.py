@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from unet_seg_ros.arrays import Uint8Array
 
@@ -56,11 +55,6 @@ class Indexed:
         ids = np.arange(256, dtype=np.uint8)
         ids[: len(red)] = red
         return ids[self.indices]
-
-    def used_colors(self) -> npt.NDArray[np.uint8]:
-        """Return the colours that some pixel has, `(M, 3)` uint8 RGB."""
-        used = np.unique(self.indices)
-        return self.palette[used[used < len(self.palette)]]
 
 
 def is_indexed(start: bytes) -> bool:

@@ -69,6 +69,14 @@ class ParameterSpec:
         return descriptor
 
 
+MAX_IMAGE_PIXELS = ParameterSpec(
+    "max_image_pixels",
+    7680 * 4320,
+    "The largest picture that is accepted, in pixels; larger ones are refused unread.",
+    range=(1, 1 << 28),
+)
+
+
 def declare(node: Node, specs: Sequence[ParameterSpec]) -> dict[str, Any]:
     """Declare parameters on `node` and return their values by name.
 

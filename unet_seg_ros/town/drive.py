@@ -24,7 +24,6 @@ class Drive:
 
     Args:
         fps: frames per second of simulation time.
-        start_s: simulation time of frame 0.
     """
 
     def __init__(
@@ -34,21 +33,15 @@ class Drive:
         fps: float = 20.0,
         camera: CameraModel = CAMERA,
         weather: Weather = WEATHERS["clear_noon"],
-        start_s: float = 0.0,
     ) -> None:
         if fps <= 0:
             raise ValueError(f"{fps} frames per second: must be positive")
-        self.town, self.fps, self.weather, self.start_s = town, fps, weather, start_s
+        self.town, self.fps, self.weather = town, fps, weather
         self.renderer = Renderer(town, camera)
-
-    @property
-    def route_s(self) -> float:
-        """Seconds once around the route."""
-        return self.town.traffic.lap_s
 
     def time_s(self, index: int) -> float:
         """Simulation time of a frame."""
-        return self.start_s + index / self.fps
+        return index / self.fps
 
     def pose(self, index: int) -> CameraPose:
         """Where the camera is at a frame: behind the ego vehicle's windscreen, looking ahead."""

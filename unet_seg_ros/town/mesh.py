@@ -137,7 +137,6 @@ class MeshBuilder:
         color: Color,
         tag: Tag,
         *,
-        top_color: Color | None = None,
         texture: int = PLAIN,
         tile: tuple[float, float] = (1.0, 1.0),
         center: tuple[float, float, float] | None = None,
@@ -145,7 +144,7 @@ class MeshBuilder:
         """Add an upright box; see `frustum`."""
         return self.frustum(
             rect, rect, z0, z1, color, tag,
-            top_color=top_color, texture=texture, tile=tile, center=center,
+            texture=texture, tile=tile, center=center,
         )  # fmt: skip
 
     def tube(
@@ -155,13 +154,12 @@ class MeshBuilder:
         radii: tuple[float, float],
         color: Color,
         tag: Tag,
-        *,
-        sides: int = 6,
     ) -> None:
         """Add a solid around the line from start to end, `radii` thick there, without its ends.
 
         The line must not be parallel to x.
         """
+        sides = 6
         ends = np.array([start, end], np.float32)
         along = (ends[1] - ends[0]) / np.linalg.norm(ends[1] - ends[0])
         across = np.cross(along, (1.0, 0.0, 0.0))

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import random
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,7 +36,6 @@ Variation = Literal["street", "weather", "microscope", "slide", "light"]
 * `slide`: which way is up alone;
 * `light`: left and right only, for experiments that need their pictures as they are.
 """
-VARIATIONS: tuple[Variation, ...] = get_args(Variation)
 
 
 class _TransposeSquares(A.Transpose):

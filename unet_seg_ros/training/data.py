@@ -6,14 +6,14 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from unet_seg_ros.datasets.samples import LabelledPictures, Sample
+from unet_seg_ros.datasets.samples import Derived, LabelledPictures, Sample
 from unet_seg_ros.datasets.spec import DataSpec
 from unet_seg_ros.datasets.splits import Split, evenly_spread, split
 from unet_seg_ros.datasets.survey import Survey, notes_about, survey
@@ -55,20 +55,14 @@ class DataSet:
         return evenly_spread(self.split.validation, at_most)
 
 
-class Drawn:
+class Drawn(Derived):
     """Views of the town, which take long to draw: all drawn at once, and kept.
 
     Those to learn from are kept at the size at which the network sees them.
     """
 
     def __init__(self, views: LabelledPictures, divided: Split, input_size: Size) -> None:
-        self.name = views.name
-        self.label_set = views.label_set
-        self.drives: Sequence[str] = views.drives
-        self.parts: Mapping[str, Sequence[int]] = views.parts
-        self.layout = views.layout
-        self.faults: Sequence[str] = views.faults
-        self.notes: Sequence[str] = views.notes
+        super().__init__(views)
         to_learn = frozenset(divided.train)
         self._samples = []
         for index in make_bar(range(len(views)), desc=f"drawing {self.name}", unit="picture"):

@@ -29,7 +29,7 @@ class Recipe:
         epochs: How often as many crops are seen as there are pictures to learn from.
         label_set: Name or path of the network's label set, "" for that of `start`, or carla29.
         preset: The plain network's name (`model.unet.PRESET_NAMES`), where there is no `encoder`.
-        encoder: The encoder's name (`model.encoder_unet.ENCODER_NAMES`), "" for a plain network.
+        encoder: The encoder's name (`EncoderUNetConfig.encoder`), "" for a plain network.
         encoder_weights: What the encoder starts from: "imagenet", a file, or "none".
         decoder: Filters of the decoder's blocks over an encoder, () for the usual ones or for those
             of `start`.

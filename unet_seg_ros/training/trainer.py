@@ -13,7 +13,7 @@ import copy
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -29,7 +29,6 @@ from unet_seg_ros.training.average import MovingAverage
 from unet_seg_ros.training.teacher import Teacher, mixed
 
 Decline = Literal["cosine", "poly"]
-DECLINES: tuple[Decline, ...] = get_args(Decline)
 # Of DeepLab (Chen et al. 2017, https://arxiv.org/abs/1606.00915).
 _POLY_POWER = 0.9
 

@@ -44,9 +44,6 @@ _JPEG_QUALITY = 80
 # Stamps after this (2001) are of the calendar, not of a simulation.
 _CALENDAR_NS = 1_000_000_000 * NS_PER_S
 
-# The others are what OpenCV encodes; it leaves an alpha channel out.
-_TO_BGR = {"rgb": cv2.COLOR_RGB2BGR, "rgba": cv2.COLOR_RGBA2BGR}
-
 _PLOTTED = {
     "latency_ms": re.compile(r"latency_ms\.(p50|p95|p99)"),
     "rate_hz": re.compile(r"rate_(in|out)_hz"),
@@ -86,9 +83,7 @@ class DriveLog:
     def log_frame(self, camera: CameraTopics, picture: Image, labels: Uint8Array) -> None:
         """Log a picture and its `(H, W)` uint8 label map."""
         self._take_time(camera, picture.header.stamp_ns)
-        code = _TO_BGR.get(picture.color_order)
-        pixels = picture.pixels if code is None else cv2.cvtColor(picture.pixels, code)
-        self._log_jpeg(camera.image, np.asarray(pixels, np.uint8))
+        self._log_jpeg(camera.image, picture.bgr())  # OpenCV leaves an alpha channel out
         self._recording.log(camera.output(topics.LABELS), rr.SegmentationImage(labels))
         self._show(self._shown.cameras, camera)
 

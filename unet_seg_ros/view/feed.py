@@ -9,10 +9,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from functools import partial
 
-import cv2
-import numpy as np
-
-from unet_seg_ros.arrays import Uint8Array
 from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.cdr import CdrReader, read_stamp_ns
@@ -162,7 +158,7 @@ class Feed:
         labels: bytes,
         moment_ns: int | None,
     ) -> None:
-        label_map = _only_channel(self._read_picture(labels_topic, labels))
+        label_map = self._read_picture(labels_topic, labels).gray()
         image = self._read_picture(camera, picture)
         if moment_ns is not None:
             image = replace(image, header=replace(image.header, stamp_ns=moment_ns))
@@ -182,7 +178,7 @@ class Feed:
     def _show_confidence(self, camera: CameraTopics, data: bytes, moment_ns: int | None) -> None:
         picture = read_image(data, self._max_pixels)
         stamp_ns = picture.header.stamp_ns if moment_ns is None else moment_ns
-        self._log.log_confidence(camera, stamp_ns, _only_channel(picture))
+        self._log.log_confidence(camera, stamp_ns, picture.gray())
 
     def _read_legend(
         self, camera: CameraTopics, data: bytes, _recorded_ns: int | None
@@ -248,11 +244,6 @@ def _moment_ns(pairs: StampPairs[bytes], stamp_ns: int, recorded_ns: int | None)
     """
     is_repeated = stamp_ns in pairs.repeated.values()
     return recorded_ns if is_repeated or not stamp_ns else None
-
-
-def _only_channel(picture: Image) -> Uint8Array:
-    """Return the `(H, W)` channel of a gray picture, which comes as three equal ones."""
-    return cv2.extractChannel(picture.pixels, 0).astype(np.uint8, copy=False)
 
 
 def statuses(cdr: CdrReader) -> Iterator[tuple[str, dict[str, str]]]:

@@ -16,6 +16,7 @@ from unet_seg_ros.datasets.layouts.layout import Layout, lacks
 from unet_seg_ros.datasets.layouts.pairing import (
     below,
     has_folders,
+    label_files,
     labelled_files,
     pair,
     places,
@@ -118,8 +119,9 @@ def _open_course(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
             )
         place = below(drive, folder)
         pairings.append(pair(drive / _COURSE_PICTURES, masks[0], [place], otherwise=place))
-    labels = [path for pairing in pairings for path in pairing.label_files]
-    encoding = encodings.told_by(encodings.pixels_of(labels), encodings.class_ids(classes))
+    encoding = encodings.told_by(
+        encodings.pixels_of(label_files(pairings)), encodings.class_ids(classes)
+    )
     return labelled_files(folder, "course", classes, encoding, pairings)
 
 

@@ -43,6 +43,11 @@ class Pairing:
         return [path for file in self.files for path in file.labels]
 
 
+def label_files(pairings: Iterable[Pairing]) -> list[Path]:
+    """Return the files with labels of all pairings."""
+    return [path for pairing in pairings for path in pairing.label_files]
+
+
 def pair(
     pictures: Path,
     labels: Path,

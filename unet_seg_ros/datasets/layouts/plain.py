@@ -16,6 +16,7 @@ from unet_seg_ros.datasets.layouts.pairing import (
     best_ending,
     by_key,
     has_folders,
+    label_files,
     labelled_files,
     left_alone,
     listed_below,
@@ -51,17 +52,18 @@ def sides(folder: Path) -> tuple[Path, Path] | None:
 
 
 def _has_sides(folder: Path) -> bool:
-    return any(listed_below(labels) for _, labels in _all_sides(folder))
+    return any(listed_below(labels) for _, labels in all_sides(folder))
 
 
-def _all_sides(folder: Path) -> list[tuple[Path, Path]]:
+def all_sides(folder: Path) -> list[tuple[Path, Path]]:
+    """Return those of this folder, or of the folders of parts and drives in it."""
     found = [sides(place) for place in places(folder, lambda place: sides(place) is not None)]
     return [pair_of_folders for pair_of_folders in found if pair_of_folders]
 
 
 def _pairings(folder: Path, layout: str) -> list[Pairing]:
     """Pair what is in `images/` and `masks/`, here or in the folders of parts and drives."""
-    found = _all_sides(folder)
+    found = all_sides(folder)
     if not found:
         raise lacks(
             folder,
@@ -83,7 +85,7 @@ def _pairings(folder: Path, layout: str) -> list[Pairing]:
 def _open_any(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open `images/` with `masks/` that hold classes in whatever way they do."""
     pairings = _pairings(folder, "images-masks")
-    paths = _label_files(pairings)
+    paths = label_files(pairings)
     classes, encoding = encodings.found_out(lambda: encodings.pixels_of(paths), label_set, folder)
     layout = "palette" if encoding.in_color else "images-masks"
     return labelled_files(folder, layout, classes, encoding, pairings)
@@ -94,7 +96,7 @@ def _open_images_masks(folder: Path, label_set: LabelSet | None) -> LabelledFile
     classes = label_set_choice.required(label_set, folder)
     pairings = _pairings(folder, "images-masks")
     ways = encodings.class_ids(classes)
-    encoding = encodings.told_by(encodings.pixels_of(_label_files(pairings)), ways)
+    encoding = encodings.told_by(encodings.pixels_of(label_files(pairings)), ways)
     return labelled_files(folder, "images-masks", classes, encoding, pairings)
 
 
@@ -111,7 +113,7 @@ def _open_palette(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
 def _in_colors(
     folder: Path, pairings: Sequence[Pairing], label_set: LabelSet | None
 ) -> tuple[LabelSet, Encoding]:
-    pixels = encodings.pixels_of(_label_files(pairings))
+    pixels = encodings.pixels_of(label_files(pairings))
     if label_set is None:
         return encodings.published_colors(pixels, folder)
     return label_set, encodings.told_by(pixels, encodings.colors(label_set))
@@ -191,7 +193,7 @@ def _open_pairs(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     classes = label_set_choice.required(label_set, folder)
     pairings = _pairings_beside(folder, "pairs", _RGB, _IDS)
     ways = encodings.class_ids(classes)
-    encoding = encodings.told_by(encodings.pixels_of(_label_files(pairings)), ways)
+    encoding = encodings.told_by(encodings.pixels_of(label_files(pairings)), ways)
     return labelled_files(folder, "pairs", classes, encoding, pairings)
 
 
@@ -206,7 +208,7 @@ def _has_masks_beside(folder: Path) -> bool:
 def _open_masks_beside(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     """Open `x.jpg` with `x_mask.png` beside it, as Roboflow exports with a list of classes."""
     pairings = _pairings_beside(folder, "beside", "", _MASK)
-    paths = _label_files(pairings)
+    paths = label_files(pairings)
     lists = [path.parent / CLASSES for path in paths[:1] if (path.parent / CLASSES).is_file()]
     if label_set is None and lists:
         classes = read_class_list(lists[0], folder.name)
@@ -215,10 +217,6 @@ def _open_masks_beside(folder: Path, label_set: LabelSet | None) -> LabelledFile
     ways = [*encodings.class_ids(classes), *encodings.colors(classes)]
     encoding = encodings.told_by(encodings.pixels_of(paths), ways)
     return labelled_files(folder, "beside", classes, encoding, pairings)
-
-
-def _label_files(pairings: Sequence[Pairing]) -> list[Path]:
-    return [path for pairing in pairings for path in pairing.label_files]
 
 
 PAIRS = Layout("pairs", _has_pairs, _open_pairs)

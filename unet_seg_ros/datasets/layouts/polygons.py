@@ -22,9 +22,8 @@ from unet_seg_ros.datasets.layouts.pairing import (
     key_of,
     more_than_one,
     parts_of,
-    places,
 )
-from unet_seg_ros.datasets.layouts.plain import sides
+from unet_seg_ros.datasets.layouts.plain import all_sides
 from unet_seg_ros.datasets.parts import is_part, part_and_drive
 from unet_seg_ros.datasets.polygons import Region, draw_listed, draw_yolo
 from unet_seg_ros.errors import DataError
@@ -219,10 +218,9 @@ def _find_picture(folder: Path, listed_in: Path, name: str) -> Path | None:
 
 def _yolo_sides(folder: Path) -> list[tuple[Path, Path]]:
     """Return the folders of pictures with those of text files."""
-    found = (sides(place) for place in places(folder, lambda place: sides(place) is not None))
     return [
         (pictures, labels)
-        for pictures, labels in filter(None, found)
+        for pictures, labels in all_sides(folder)
         if any(path.suffix == ".txt" for path in files_below(labels))
         and not any(is_picture(path) for path in files_below(labels))
     ]

@@ -16,6 +16,7 @@ from unet_seg_ros.datasets.layouts.pairing import (
     Pairing,
     by_key,
     has_folders,
+    label_files,
     labelled_files,
     listed_below,
     pair,
@@ -93,10 +94,9 @@ def _open_camvid(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         )
         for part in parts
     ]
-    labels = [path for pairing in pairings for path in pairing.label_files]
     # The id after the last class's is that of unlabelled pixels.
     ways = [*encodings.class_ids(classes, [len(classes)]), *encodings.colors(classes)]
-    encoding = encodings.told_by(encodings.pixels_of(labels), ways)
+    encoding = encodings.told_by(encodings.pixels_of(label_files(pairings)), ways)
     found = labelled_files(folder, "camvid", classes, encoding, pairings)
     if _annotations(folder).is_dir():
         return replace(found, name=f"{folder.parent.name}/{folder.name}", parts={})

@@ -12,6 +12,7 @@ from unet_seg_ros.datasets.ego_masks import EgoMasks
 from unet_seg_ros.evaluation.scorer import TRUTH_ENCODINGS, Scorer
 from unet_seg_ros.labels.label_set import LabelSet, built_in_label_sets
 from unet_seg_ros.ros.parameters import (
+    MAX_IMAGE_PIXELS,
     ParameterError,
     ParameterSpec,
     filled,
@@ -64,12 +65,7 @@ PARAMETERS = (
         "How many frames of either side may wait for the other side's frame of the same stamp.",
         range=(1, 1000),
     ),
-    ParameterSpec(
-        "max_image_pixels",
-        7680 * 4320,
-        "The largest picture that is accepted, in pixels; larger ones are refused unread.",
-        range=(1, 1 << 28),
-    ),
+    MAX_IMAGE_PIXELS,
     ParameterSpec(
         "report_period",
         1.0,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,7 @@ from unet_seg_ros.pictures.ego_mask import EgoMask
 from unet_seg_ros.pictures.geometry import Size, parse_size
 from unet_seg_ros.pictures.overlay import OPACITY
 from unet_seg_ros.ros.parameters import (
+    MAX_IMAGE_PIXELS,
     Changeable,
     ParameterError,
     ParameterSpec,
@@ -176,13 +177,7 @@ PARAMETERS = (
         changeable=Changeable.UNCONFIGURED,
     ),
     *DROP_IN_PARAMETERS,
-    ParameterSpec(
-        "max_image_pixels",
-        7680 * 4320,
-        "The largest picture that is accepted, in pixels; larger ones are refused unread.",
-        range=(1, 1 << 28),
-        changeable=Changeable.ALWAYS,
-    ),
+    replace(MAX_IMAGE_PIXELS, changeable=Changeable.ALWAYS),
     ParameterSpec(
         "max_latency_ms",
         0.0,

@@ -17,13 +17,12 @@ SILENCE_S = 10.0
 
 @dataclass(frozen=True)
 class Punctuality:
-    """How one camera's masks came: `misses` since the start, `recent_misses` since the last look.
+    """How one camera's masks came: late ones (`misses`) since the start, and the last `in_a_row`.
 
     `error` and `warning` are sentences; empty where there is nothing to say.
     """
 
     misses: int
-    recent_misses: int
     in_a_row: int
     error: str
     warning: str
@@ -77,7 +76,6 @@ class Watchdog:
             recent, self._reported_misses = self._misses - self._reported_misses, self._misses
             return Punctuality(
                 misses=self._misses,
-                recent_misses=recent,
                 in_a_row=self._in_a_row,
                 error=self._silence(now, max_latency_ms) or self._lateness(max_latency_ms),
                 warning=f"{recent} masks took longer than max_latency_ms, {max_latency_ms:g} ms"

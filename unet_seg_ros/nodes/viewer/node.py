@@ -28,7 +28,7 @@ from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.definitions import message_class
 from unet_seg_ros.nodes.slots import NewestFrames
 from unet_seg_ros.ros import qos
-from unet_seg_ros.ros.parameters import ParameterSpec, declare
+from unet_seg_ros.ros.parameters import MAX_IMAGE_PIXELS, ParameterSpec, declare
 from unet_seg_ros.ros.run import run
 from unet_seg_ros.ros.type_watch import TypeWatch, published_type
 from unet_seg_ros.view import ViewError, require_rerun
@@ -69,12 +69,7 @@ PARAMETERS = (
         True,
         "Whether confidence is shown; the network computes it only if somebody listens.",
     ),
-    ParameterSpec(
-        "max_image_pixels",
-        7680 * 4320,
-        "The largest picture that is accepted, in pixels; larger ones are refused unread.",
-        range=(1, 1 << 28),
-    ),
+    MAX_IMAGE_PIXELS,
 )
 
 DISCOVERY_PERIOD_S = 1.0
