@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -32,6 +31,7 @@ from unet_seg_ros.datasets.capture_format import (
 from unet_seg_ros.datasets.json_files import json_object
 from unet_seg_ros.errors import DataError
 from unet_seg_ros.files import write_whole
+from unet_seg_ros.processors import usable_processors
 
 # Frames further apart than this show other places, and may be held apart from each other.
 _RUN_GAP_NS = 10_000_000_000
@@ -66,7 +66,7 @@ class CaptureWriter:
     def __init__(self, capture: Path) -> None:
         self._capture = capture
         self._lines = (capture / FRAMES_FILE).open("ab", buffering=0)
-        threads = min(MAX_THREADS, len(os.sched_getaffinity(0)))
+        threads = min(MAX_THREADS, usable_processors())
         self._max_waiting = WAITING_FRAMES_PER_THREAD * threads
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="png")
         self._waiting: deque[tuple[bytes, list[Future[None]]]] = deque()
