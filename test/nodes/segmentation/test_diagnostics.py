@@ -10,7 +10,7 @@ from unet_seg_ros.nodes.segmentation.diagnostics import EngineReport, camera_sta
 from unet_seg_ros.nodes.segmentation.watchdog import Punctuality
 from unet_seg_ros.nodes.statistics import CameraStatistics, Window
 
-PUNCTUAL = Punctuality(0, 0, 0, "", "")
+PUNCTUAL = Punctuality(0, 0, "", "")
 
 
 def status_of(
@@ -50,15 +50,15 @@ def test_masks_that_come_late_or_not_at_all() -> None:
     statistics = CameraStatistics()
     statistics.frame_received()
     window = statistics.take_window()
-    late = status_of(window, Punctuality(5, 2, 1, "", "2 masks were late"))
+    late = status_of(window, Punctuality(5, 1, "", "2 masks were late"))
     assert late.level == DiagnosticStatus.WARN
     assert late.message == "2 masks were late"
     assert texts(late)["deadline_misses"] == "5"
     assert texts(late)["deadline_misses_in_a_row"] == "1"
-    silent = status_of(window, Punctuality(5, 2, 1, "no mask has gone out", "2 masks were late"))
+    silent = status_of(window, Punctuality(5, 1, "no mask has gone out", "2 masks were late"))
     assert silent.level == DiagnosticStatus.ERROR
     assert silent.message == "no mask has gone out"
-    inactive = status_of(window, Punctuality(5, 2, 1, "no mask", ""), is_active=False)
+    inactive = status_of(window, Punctuality(5, 1, "no mask", ""), is_active=False)
     assert inactive.level == DiagnosticStatus.OK
 
 
