@@ -19,7 +19,7 @@ from unet_seg_ros.labels.label_set import LabelSet
 from unet_seg_ros.messages.cdr import CdrReader
 from unet_seg_ros.messages.images import BadImage, Image
 from unet_seg_ros.messages.pairing import RESTART_NS, StampPairs
-from unet_seg_ros.messages.topics import LABELS, LEGEND, CameraTopics, compressed_topic
+from unet_seg_ros.messages.topics import LEGEND, CameraTopics
 from unet_seg_ros.units import NS_PER_S
 
 # Pictures of a camera may wait so many frames for their label maps, and these for their truth: a
@@ -98,12 +98,6 @@ def read_legend(reader: BagReader, camera: CameraTopics) -> tuple[LabelSet, str]
             "them with unet-seg bag segment"
         )
     return first, ", then ".join(dict.fromkeys(filter(None, names)))
-
-
-def labels_topic(reader: BagReader, camera: CameraTopics) -> str:
-    """Return the topic of a camera's label maps, raw or compressed; "" where there are none."""
-    raw, filled = camera.output(LABELS), reader.filled_topics
-    return next((name for name in (raw, compressed_topic(raw)) if name in filled), "")
 
 
 def _refuse(fault: str) -> None:

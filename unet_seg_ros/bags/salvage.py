@@ -134,9 +134,9 @@ class _Reader:
         self._data_end: tuple[int, int] | None = None  # where the record that says so is
 
     def records(self, summary: Summary | None) -> Iterator[Definition | Message]:
-        if summary and (told := summary.statistics):
-            self._span_ns = told.message_start_time, told.message_end_time
         if summary:  # where what a lost chunk announces is there once more
+            if told := summary.statistics:
+                self._span_ns = told.message_start_time, told.message_end_time
             yield from self._new([*summary.schemas.values(), *summary.channels.values()])
         position = len(MCAP0_MAGIC)
         while position < self._used:

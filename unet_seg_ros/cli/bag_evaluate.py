@@ -129,7 +129,7 @@ def _recorded_network(pictures: BagPictures) -> _Recorded:
     Raises:
         BagError: There are none, or those of several cameras are not of one network.
     """
-    from unet_seg_ros.bags.drive import labels_topic, read_legend
+    from unet_seg_ros.bags.drive import read_legend
     from unet_seg_ros.bags.pairing import Place, pair
     from unet_seg_ros.bags.reader import BagReader
     from unet_seg_ros.bags.writer import BagError
@@ -139,7 +139,8 @@ def _recorded_network(pictures: BagPictures) -> _Recorded:
     cameras = {picture.topic: CameraTopics(picture.topic) for picture, _ in pictures.pairs}
     with BagReader(pictures.bag) as reader:
         legends = {read_legend(reader, camera) for camera in cameras.values()}
-        topics = {image: labels_topic(reader, camera) for image, camera in cameras.items()}
+        filled = reader.filled_topics
+    topics = {image: camera.labels_among(filled) for image, camera in cameras.items()}
     if len(legends) > 1:
         names = ", ".join(sorted(name for _, name in legends))
         raise BagError(f"{pictures.bag}: its cameras have label maps of several networks: {names}")

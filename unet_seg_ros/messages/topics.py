@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 LABELS = "labels"
@@ -70,6 +71,11 @@ class CameraTopics:
     def output(self, name: str) -> str:
         """Return the topic of an output: `/front/segmentation/masks/lane` for `masks/lane`."""
         return f"{self.camera}segmentation/{name}"
+
+    def labels_among(self, names: Container[str]) -> str:
+        """Return which of some topics has the label maps, raw or compressed; "" where none has."""
+        raw = self.output(LABELS)
+        return next((name for name in (raw, compressed_topic(raw)) if name in names), "")
 
 
 def mask_output(group: str) -> str:

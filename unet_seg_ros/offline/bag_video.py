@@ -14,7 +14,6 @@ from unet_seg_ros.bags.cameras import choose_cameras, read_picture
 from unet_seg_ros.bags.drive import (
     DriveTopics,
     RecordedFrame,
-    labels_topic,
     read_drive,
     read_legend,
 )
@@ -79,7 +78,7 @@ def write_video(
     with BagReader(bag) as reader:
         camera = _choose_camera(reader, topic)
         label_set, _ = read_legend(reader, camera)
-        topics = DriveTopics(camera.image, labels_topic(reader, camera))
+        topics = DriveTopics(camera.image, camera.labels_among(reader.filled_topics))
         total = reader.counts[topics.labels]
         filmed = Filmed(camera.image, rate_hz or _rate_hz(reader, topics.labels))
     with named_when_whole(target) as partial:
@@ -120,8 +119,9 @@ class _Times:
 
 
 def _choose_camera(reader: BagReader, topic: str) -> CameraTopics:
-    cameras = choose_cameras(reader.filled_topics, [topic] if topic else ())
-    labelled = [camera for camera in cameras if labels_topic(reader, camera)]
+    filled = reader.filled_topics
+    cameras = choose_cameras(filled, [topic] if topic else ())
+    labelled = [camera for camera in cameras if camera.labels_among(filled)]
     if not labelled:
         raise BagError(
             f"{reader.path}: has no label maps of {', '.join(item.image for item in cameras)}; "

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 import struct
 
+_PNG_START = b"\x89PNG\r\n\x1a\n"
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _LOOKED_AT_BYTES = 4096
 
 
 def compressed_size(data: bytes | memoryview) -> tuple[int, int] | None:
     """Return the (width, height) that a JPEG or PNG states, None where neither is found."""
-    if data[:8] == b"\x89PNG\r\n\x1a\n":
+    if data[:8] == _PNG_START:
         return _png_size(data)
     if data[:2] == _JPEG_START:
         return _jpeg_size(data)
@@ -46,7 +47,7 @@ def is_lossy_webp(data: bytes) -> bool:
 
 def gray_bits(data: bytes) -> int:
     """Return how many bits a pixel of a gray PNG has; 0 of any other picture."""
-    is_png = data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 26
+    is_png = data[:8] == _PNG_START and len(data) >= 26
     return data[24] if is_png and data[25] == 0 else 0
 
 

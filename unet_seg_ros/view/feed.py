@@ -14,7 +14,7 @@ from unet_seg_ros.messages import topics
 from unet_seg_ros.messages.cdr import CdrReader, read_stamp_ns
 from unet_seg_ros.messages.images import COMPRESSED_IMAGE, IMAGE, Image, read_any_image, read_image
 from unet_seg_ros.messages.pairing import StampPairs
-from unet_seg_ros.messages.topics import CameraTopics, compressed_topic, is_camera
+from unet_seg_ros.messages.topics import CameraTopics, is_camera
 from unet_seg_ros.units import NS_PER_S
 from unet_seg_ros.view.drive_log import DriveLog
 
@@ -206,7 +206,7 @@ def candidates(types: Mapping[str, str]) -> dict[str, list[CameraTopics]]:
     for name in sorted(types):
         camera = CameraTopics(name)
         wanted = COMPRESSED_IMAGE if camera.compressed else IMAGE
-        if types[name] == wanted and _labels_topic(camera, types):
+        if types[name] == wanted and camera.labels_among(types):
             found.setdefault(camera.camera, []).append(camera)
     return found
 
@@ -218,14 +218,8 @@ def _cameras(types: Mapping[str, str], segmented: Collection[str]) -> dict[Camer
         camera = min(
             places, key=lambda item: (not _is_among(item, segmented), not is_camera(item.image))
         )
-        cameras[camera] = _labels_topic(camera, types)
+        cameras[camera] = camera.labels_among(types)
     return cameras
-
-
-def _labels_topic(camera: CameraTopics, types: Mapping[str, str]) -> str:
-    """Return the topic of a camera's label maps, raw or compressed; empty where there is none."""
-    labels = camera.output(topics.LABELS)
-    return next((name for name in (labels, compressed_topic(labels)) if name in types), "")
 
 
 def _is_among(camera: CameraTopics, segmented: Collection[str]) -> bool:

@@ -78,30 +78,20 @@ def pair(
     picture_ending, label_ending = endings
     pictures_of = by_key(pictures_below(pictures), pictures, picture_ending)
     labels_of = by_key(listed_below(labels), labels, label_ending)
+    pairs, faults = matched(pictures_of, labels_of, labels, label_ending, f"in {pictures}")
     files = []
-    for key, found in pictures_of.items():
-        label_files = labels_of.get(key, [labels / f"{key}{label_ending}.png"])
-        if len(found) == len(label_files) == 1:
-            part, drive = part_and_drive([*place, *key.split("/")[:-1]], otherwise)
-            name = "/".join([*place, key])
-            drive = drive_of(key) if drive_of else drive
-            files.append(LabelledFile(found[0], (label_files[0],), name, drive, part))
+    for key, picture, label_file in pairs:
+        part, drive = part_and_drive([*place, *key.split("/")[:-1]], otherwise)
+        name = "/".join([*place, key])
+        drive = drive_of(key) if drive_of else drive
+        files.append(LabelledFile(picture, (label_file,), name, drive, part))
     if files and not pictures_of.keys() & labels_of.keys():
         raise DataError(
             f"{labels}: has no label picture for any of the {len(files)} pictures in {pictures}: "
             f"looked for {files[0].labels[0].name} and the like, found "
             f"{listed_suffixes(files_below(labels)) or 'nothing'}; {SHOWN}"
         )
-    several = told_apart_by_nothing(pictures_of, labels_of)
-    if several and not files:
-        raise DataError(several[0])
-    strays = [
-        f"{path}: has no picture in {pictures}"
-        for key, paths in labels_of.items()
-        if key not in pictures_of
-        for path in paths
-    ]
-    return Pairing(files, [*several, *strays], [*left_alone(pictures), *left_alone(labels)])
+    return Pairing(files, faults, [*left_alone(pictures), *left_alone(labels)])
 
 
 def best_ending(pictures: Path, labels: Path, endings: Sequence[str]) -> str:
@@ -192,14 +182,46 @@ def by_key(paths: Iterable[Path], folder: Path, ending: str = "") -> dict[str, l
     return found
 
 
-def told_apart_by_nothing(
-    pictures_of: Mapping[str, Sequence[Path]], labels_of: Mapping[str, Sequence[Path]]
-) -> list[str]:
-    """Return a fault for each key that has several label pictures, or several pictures."""
-    return [
+def matched(
+    pictures_of: Mapping[str, Sequence[Path]],
+    labels_of: Mapping[str, Sequence[Path]],
+    labels: Path,
+    label_ending: str,
+    where: str,
+) -> tuple[list[tuple[str, Path, Path]], list[str]]:
+    """Return key, picture and label picture of each pair, and faults.
+
+    Faults are label pictures without a picture, and what nothing tells apart: several pictures or
+    label pictures of one key. A label picture that is not there is named where it should be.
+
+    Args:
+        pictures_of: The pictures by their keys.
+        labels_of: The label pictures by theirs.
+        labels: The folder of the label pictures.
+        label_ending: What their names have behind the key.
+        where: Where pictures are looked for, in words.
+
+    Raises:
+        DataError: There are only pictures or label pictures that nothing tells apart.
+    """
+    pairs = []
+    for key, pictures in pictures_of.items():
+        found = labels_of.get(key, [labels / f"{key}{label_ending}.png"])
+        if len(pictures) == len(found) == 1:
+            pairs.append((key, pictures[0], found[0]))
+    several = [
         *more_than_one(labels_of, "labels of one picture"),
         *more_than_one(pictures_of, "pictures of one name"),
     ]
+    if several and not pairs:
+        raise DataError(several[0])
+    strays = [
+        f"{path}: has no picture {where}"
+        for key, paths in labels_of.items()
+        if key not in pictures_of
+        for path in paths
+    ]
+    return pairs, [*several, *strays]
 
 
 def more_than_one(files: Mapping[str, Sequence[Path]], what: str) -> list[str]:

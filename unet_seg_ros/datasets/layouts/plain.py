@@ -20,12 +20,11 @@ from unet_seg_ros.datasets.layouts.pairing import (
     labelled_files,
     left_alone,
     listed_below,
+    matched,
     pair,
     places,
-    told_apart_by_nothing,
 )
 from unet_seg_ros.datasets.parts import is_part, part_and_drive
-from unet_seg_ros.errors import DataError
 from unet_seg_ros.labels import label_set_choice
 from unet_seg_ros.labels.class_lists import CLASSES, read_class_list
 from unet_seg_ros.labels.label_set import LabelSet
@@ -166,22 +165,12 @@ def _beside(
     labels_of = by_key(pictures, place, label_ending)
     others = (path for path in pictures if not path.stem.endswith(label_ending))
     pictures_of = by_key(others, place, picture_ending)
-    files = []
-    for key, found in pictures_of.items():
-        label_files = labels_of.get(key, [place / f"{key}{label_ending}.png"])
-        if len(found) == len(label_files) == 1:
-            name = "/".join([*names, key])
-            files.append(LabelledFile(found[0], (label_files[0],), name, drive, part))
-    several = told_apart_by_nothing(pictures_of, labels_of)
-    if several and not files:
-        raise DataError(several[0])
-    strays = [
-        f"{path}: has no picture beside it"
-        for key, paths in labels_of.items()
-        if key not in pictures_of
-        for path in paths
+    pairs, faults = matched(pictures_of, labels_of, place, label_ending, "beside it")
+    files = [
+        LabelledFile(picture, (label_file,), "/".join([*names, key]), drive, part)
+        for key, picture, label_file in pairs
     ]
-    return Pairing(files, [*several, *strays], left_alone(place))
+    return Pairing(files, faults, left_alone(place))
 
 
 def _has_pairs(folder: Path) -> bool:

@@ -19,8 +19,8 @@ from unet_seg_ros.datasets.layouts.pairing import (
     label_files,
     labelled_files,
     listed_below,
+    matched,
     pair,
-    told_apart_by_nothing,
 )
 from unet_seg_ros.datasets.parts import is_part
 from unet_seg_ros.errors import DataError
@@ -141,14 +141,12 @@ def _open_voc(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
     without = [path for key, paths in pictures_of.items() if key not in labels_of for path in paths]
     labelled = {key: paths for key, paths in pictures_of.items() if key in labels_of}
     part_of = _voc_parts(folder, labelled)
+    where = f"in {_VOC_PICTURES}"
+    pairs, faults = matched(labelled, labels_of, folder / _VOC_LABELS, "", where)
     files = [
-        LabelledFile(paths[0], (labels_of[key][0],), key, key, part_of.get(key, ""))
-        for key, paths in labelled.items()
-        if len(paths) == len(labels_of[key]) == 1
+        LabelledFile(picture, (label_file,), key, key, part_of.get(key, ""))
+        for key, picture, label_file in pairs
     ]
-    several = told_apart_by_nothing(labelled, labels_of)
-    if several and not files:
-        raise DataError(several[0])
     if not files:
         raise DataError(f"{folder / _VOC_LABELS}: has labels of no picture in {_VOC_PICTURES}")
     notes = (
@@ -156,13 +154,7 @@ def _open_voc(folder: Path, label_set: LabelSet | None) -> LabelledFiles:
         if without
         else []
     )
-    strays = [
-        f"{path}: has no picture in {_VOC_PICTURES}"
-        for key, paths in labels_of.items()
-        if key not in pictures_of
-        for path in paths
-    ]
-    pairing = Pairing(files, [*several, *strays], notes)
+    pairing = Pairing(files, faults, notes)
     ways = [*encodings.class_ids(classes), *encodings.colors(classes)]
     encoding = encodings.told_by(encodings.pixels_of(pairing.label_files), ways)
     found = labelled_files(folder, "voc", classes, encoding, [pairing])
