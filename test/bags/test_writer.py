@@ -292,7 +292,7 @@ def test_an_exception_leaves_the_partial_folder(tmp_path):
     ("existing", "message"),
     [
         ("bag", "bag exists already: give another output"),
-        ("bag.partial", "is being written, or left over from a recording that was cut off: "),
+        ("bag.partial", "was cut off: complete it with unet-seg bag repair"),
     ],
 )
 def test_what_exists_is_never_touched(tmp_path, existing, message):

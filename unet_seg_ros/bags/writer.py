@@ -111,8 +111,9 @@ class BagWriter:
             self._file = self._open_file(0)
         except FileExistsError:
             raise BagError(
-                f"{self.partial_path} is being written, or left over from a recording that was cut "
-                f"off: then complete it with unet-seg bag repair {self.partial_path}, or remove it"
+                f"{self.partial_path} is left over from a recording that was cut off: complete it "
+                f"with unet-seg bag repair {self.partial_path}, or remove it (unless something is "
+                "recording into it now)"
             ) from None
         except OSError as error:
             with contextlib.suppress(OSError):
