@@ -27,7 +27,6 @@ from bag_files import (
 from unet_seg_ros.bags.drive import (
     DriveTopics,
     count_messages,
-    labels_topic,
     read_drive,
     read_legend,
 )
@@ -100,8 +99,8 @@ def test_compressed_pictures_and_labels_are_read(tmp_path: Path) -> None:
     frames = list(read_drive(bag, topics, MAX_PIXELS))
     assert [int(frame.labels[0, 0]) for frame in frames] == [0, 1]
     with BagReader(bag) as reader:
-        assert labels_topic(reader, FRONT) == f"{LABELS}/compressed"
-        assert labels_topic(reader, CameraTopics(REAR)) == ""
+        assert FRONT.labels_among(reader.filled_topics) == f"{LABELS}/compressed"
+        assert CameraTopics(REAR).labels_among(reader.filled_topics) == ""
 
 
 def test_damage_is_an_error_or_told_and_left_out(tmp_path: Path) -> None:
